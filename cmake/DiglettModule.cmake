@@ -1,0 +1,57 @@
+# diglett_module(NAME [DEPENDS module...] [LIBS target...])
+#
+# One folder of src/: every *.cpp that is not a test and not a main becomes the static library
+# diglett_NAME (an INTERFACE library while there are only headers), every *_test.cpp goes into the
+# GoogleTest program NAME_test, which ctest runs under the label "unit".
+# DEPENDS names other modules, LIBS anything else that the library links to.
+include_guard(GLOBAL)
+
+function(diglett_module name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS;LIBS")
+  list(TRANSFORM arg_DEPENDS PREPEND diglett_ OUTPUT_VARIABLE depends)
+
+  file(GLOB sources CONFIGURE_DEPENDS "${CMAKE_CURRENT_SOURCE_DIR}/*.cpp")
+  set(tests ${sources})
+  list(FILTER sources EXCLUDE REGEX "_(test|main)\\.cpp$")
+  list(FILTER tests INCLUDE REGEX "_test\\.cpp$")
+
+  if(sources)
+    add_library(diglett_${name} STATIC ${sources})
+    set(scope PUBLIC)
+    target_link_libraries(diglett_${name} PRIVATE diglett_warnings)
+  else()
+    add_library(diglett_${name} INTERFACE)
+    set(scope INTERFACE)
+  endif()
+  target_include_directories(diglett_${name} ${scope} "${PROJECT_SOURCE_DIR}/src")
+  target_link_libraries(diglett_${name} ${scope} ${depends} ${arg_LIBS})
+
+  if(BUILD_TESTING AND tests)
+    diglett_test(${name}_test SOURCES ${tests} LIBS diglett_${name})
+  endif()
+endfunction()
+
+# A GoogleTest program that may also include from the repository root ("test/support/...").
+function(diglett_test name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "SOURCES;LIBS")
+  add_executable(${name} ${arg_SOURCES})
+  target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${name} PRIVATE ${arg_LIBS} diglett_warnings GTest::gmock GTest::gmock_main)
+  add_test(NAME ${name} COMMAND ${name} --gtest_brief=1
+    WORKING_DIRECTORY "${PROJECT_SOURCE_DIR}")
+  set_tests_properties(${name} PROPERTIES LABELS unit TIMEOUT 300)
+endfunction()
+
+# A program of src/app: OUTPUT is what it is called when installed. Absent while MAIN does not exist.
+function(diglett_program output)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "MAIN" "DEPENDS")
+  if(NOT EXISTS "${CMAKE_CURRENT_SOURCE_DIR}/${arg_MAIN}")
+    return()
+  endif()
+  list(TRANSFORM arg_DEPENDS PREPEND diglett_ OUTPUT_VARIABLE depends)
+  add_executable(${output} ${arg_MAIN})
+  target_link_libraries(${output} PRIVATE ${depends} diglett_warnings)
+  set_target_properties(${output} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
+  install(TARGETS ${output} RUNTIME)
+endfunction()
