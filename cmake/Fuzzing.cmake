@@ -1,0 +1,32 @@
+# diglett_fuzz(NAME DEPENDS module...): test/fuzz/fuzz_NAME.cpp as a libFuzzer program, in the preset
+# "fuzz" only. ctest replays its corpus and its old crashes (test/fuzz/{corpus,crashes}/NAME).
+include_guard(GLOBAL)
+
+function(diglett_fuzz name)
+  cmake_parse_arguments(PARSE_ARGV 1 arg "" "" "DEPENDS")
+  if(NOT DIGLETT_FUZZ)
+    return()
+  endif()
+  list(TRANSFORM arg_DEPENDS PREPEND diglett_ OUTPUT_VARIABLE depends)
+  set(target fuzz_${name})
+  add_executable(${target} ${target}.cpp)
+  target_include_directories(${target} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_link_libraries(${target} PRIVATE ${depends} diglett_warnings)
+  target_link_options(${target} PRIVATE -fsanitize=fuzzer)
+  set_target_properties(${target} PROPERTIES
+    RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/fuzz")
+  set_property(GLOBAL APPEND PROPERTY DIGLETT_FUZZ_TARGETS ${target})
+
+  set(inputs)
+  foreach(kind IN ITEMS corpus crashes)
+    if(IS_DIRECTORY "${CMAKE_CURRENT_SOURCE_DIR}/${kind}/${name}")
+      list(APPEND inputs "${CMAKE_CURRENT_SOURCE_DIR}/${kind}/${name}")
+    endif()
+  endforeach()
+  add_test(NAME ${target} COMMAND ${target} -runs=0 ${inputs})
+  set_tests_properties(${target} PROPERTIES LABELS fuzz TIMEOUT 300)
+  if(NOT TARGET fuzz)
+    add_custom_target(fuzz)
+  endif()
+  add_dependencies(fuzz ${target})
+endfunction()
