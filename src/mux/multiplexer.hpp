@@ -38,7 +38,7 @@ class MultiplexerEvents {
 /// Implemented by Link (protocol 2) and V1Link (protocol 1). One thread at a time.
 ///
 /// Call sequence: receive() with what the carrier brought; next_batch() whenever the carrier takes bytes; on_time() at
-/// deadline(). After any call, has_output() and deadline() may have changed.
+/// deadline(). After any call, has_output(), deadline() and wants_input() may have changed.
 class Multiplexer {
  public:
   virtual ~Multiplexer() = default;
@@ -54,6 +54,11 @@ class Multiplexer {
 
   /// Whether next_batch() would have something to return or to read.
   [[nodiscard]] virtual bool has_output() const = 0;
+
+  /// Whether the owner should go on reading the carrier; ask before each read and again after any call. Protocol 2
+  /// always says yes: it has credit, and to stop reading there is a deadlock. Protocol 1 has none, so it says no while
+  /// a stream's outside end takes nothing, for a bounded time (V1Link). receive() may be called all the same.
+  [[nodiscard]] virtual bool wants_input() const { return true; }
 
   /// Does what is due. @return an error when the peer is dead (ConnectionLost) or stuck.
   [[nodiscard]] virtual Status on_time(TimePoint now) = 0;
