@@ -9,7 +9,8 @@ namespace diglett::net {
 
 namespace asio = boost::asio;
 
-/// Every executor of the program is that of an io_context run by one thread, so nothing on it needs a lock.
+/// Every executor of the program is that of an io_context run by one thread, so nothing on it needs
+/// a lock.
 using Executor = asio::io_context::executor_type;
 
 template <class T>

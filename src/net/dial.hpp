@@ -1,0 +1,39 @@
+#pragma once
+
+#include <cstdint>
+#include <expected>
+
+#include "base/clock.hpp"
+#include "base/error.hpp"
+#include "net/async.hpp"
+#include "net/endpoint.hpp"
+#include "net/socket.hpp"
+
+namespace diglett::net {
+
+/// Why no connection came about; for decisions, where the text is for people.
+enum class DialFailure : std::uint8_t {
+    Refused,     ///< Nothing listens there (or a unix socket is missing).
+    TimedOut,    ///< The deadline passed, or the network's own time-out.
+    Unresolved,  ///< The name has no address, or the name service failed.
+    Cancelled,
+    Other,  ///< Unreachable, permission, out of descriptors...
+};
+
+/// `error.code` is IoFailed, TimedOut (DialFailure::TimedOut) or Cancelled; the text names the
+/// endpoint and the cause: "example.com:80: connection refused". Callers give it their own code.
+struct DialError {
+    DialFailure kind;
+    Error error;
+};
+
+using DialResult = std::expected<Socket, DialError>;
+
+/// Resolves and connects, all addresses side by side: the next one starts 250 ms after the last or
+/// as soon as that failed, families alternating (RFC 8305 section 5). The first connection wins. IP
+/// addresses and "localhost" need no name service; other names are looked up in a thread of their
+/// own, never in the event loop.
+/// @param deadline end of the whole attempt, name service included.
+[[nodiscard]] Awaitable<DialResult> dial(Endpoint endpoint, TimePoint deadline);
+
+}  // namespace diglett::net

@@ -1,0 +1,29 @@
+#pragma once
+
+#include <boost/asio/basic_waitable_timer.hpp>
+#include <boost/asio/wait_traits.hpp>
+
+#include "base/clock.hpp"
+#include "net/async.hpp"
+
+namespace diglett::net {
+
+/// Wakes one coroutine on the same worker. A notification that nobody waits for is kept until the
+/// next wait; several count as one. Destroying an Event ends a pending wait as if its time had
+/// come.
+class Event {
+  public:
+    explicit Event(Executor executor) : timer_(executor) {}
+
+    void notify();
+
+    /// @return true when notified (which this uses up), false at `deadline` (kNever: waits for
+    /// ever) or when cancelled. One waiter at a time.
+    [[nodiscard]] Awaitable<bool> wait_until(TimePoint deadline);
+
+  private:
+    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer_;
+    bool notified_ = false;
+};
+
+}  // namespace diglett::net

@@ -1,0 +1,55 @@
+#pragma once
+
+#include <functional>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "net/async.hpp"
+#include "net/endpoint.hpp"
+#include "net/socket.hpp"
+
+namespace diglett::net {
+
+/// A TCP listener whose accept never gives up. Lives on one worker.
+class Listener {
+  public:
+    struct Options {
+        int backlog =
+            4096;  ///< Connections waiting for accept; the kernel cuts it to net.core.somaxconn.
+        /// Told, at most once a second, why accepting pauses ("too many open files"); may be empty.
+        std::function<void(std::string_view why)> on_pause;
+    };
+
+    /// Listens on `endpoint` (SO_REUSEADDR; port 0: any free one). The host is an IP address,
+    /// "localhost" (127.0.0.1) or
+    /// "*" (all, IPv4 and IPv6): nothing is looked up. "::" takes IPv4 as well.
+    /// @return AddressInUse when it cannot be bound, InvalidUsage for any other host or a unix
+    /// socket, IoFailed.
+    [[nodiscard]] static Result<Listener> open(Executor executor, const Endpoint& endpoint,
+                                               Options options);
+
+    Listener(Listener&&) noexcept = default;
+    Listener& operator=(Listener&&) noexcept = default;
+
+    /// The next connection as a non-blocking descriptor that the caller owns, so that any worker
+    /// can have it. Survives connections that died in the queue; while the system is out of
+    /// descriptors or memory it pauses (100 ms, doubled up to 1 s), tells `on_pause` and recovers
+    /// by itself.
+    /// @return Cancelled when the task is cancelled or the listener closed; IoFailed only if the
+    /// listener itself is broken.
+    [[nodiscard]] Awaitable<Result<int>> accept();
+
+    /// The address really bound, with the port chosen.
+    [[nodiscard]] Endpoint local_endpoint();
+
+    /// Stops listening; a pending accept() ends as Cancelled.
+    void close() { socket_.close(); }
+
+  private:
+    Listener(Socket socket, Options options);
+
+    Socket socket_;
+    Options options_;
+};
+
+}  // namespace diglett::net
