@@ -1,0 +1,63 @@
+#pragma once
+
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+
+namespace diglett {
+
+/// Bytes the whole process may hold for streams, shared by all workers; every method from any
+/// thread. Nothing is ever refused by the budget itself: users ask for the level and act on it.
+class MemoryBudget {
+  public:
+    enum class Level : unsigned char {
+        Normal,    ///< Below 85 %.
+        Tight,     ///< 85 %: no window grows any more.
+        Full,      ///< 95 %: no new stream.
+        Critical,  ///< 98 %: no new connection either, until below 80 %.
+    };
+
+    /// `total_bytes` > 0.
+    explicit MemoryBudget(std::uint64_t total_bytes) : total_(total_bytes) {}
+
+    MemoryBudget(const MemoryBudget&) = delete;
+    MemoryBudget& operator=(const MemoryBudget&) = delete;
+
+    void take(std::uint64_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
+
+    /// @pre at most what was taken.
+    void give_back(std::uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+
+    [[nodiscard]] std::uint64_t total() const { return total_; }
+
+    [[nodiscard]] std::uint64_t used() const { return used_.load(std::memory_order_relaxed); }
+
+    [[nodiscard]] std::uint64_t remaining() const {
+        const std::uint64_t now = used();
+        return now < total_ ? total_ - now : 0;
+    }
+
+    [[nodiscard]] Level level() const {
+        const std::uint64_t now = used();
+        if (now >= share(98)) {
+            return Level::Critical;
+        }
+        if (now >= share(95)) {
+            return Level::Full;
+        }
+        return now >= share(85) ? Level::Tight : Level::Normal;
+    }
+
+    /// Below 80 %: whoever stopped at Critical may go on.
+    [[nodiscard]] bool has_recovered() const { return used() < share(80); }
+
+  private:
+    [[nodiscard]] std::uint64_t share(std::uint64_t percent) const {
+        return total_ / 100 * percent + total_ % 100 * percent / 100;
+    }
+
+    const std::uint64_t total_;
+    std::atomic<std::uint64_t> used_{0};
+};
+
+}  // namespace diglett
