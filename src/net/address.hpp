@@ -3,7 +3,9 @@
 #include <array>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
 #include <string>
+#include <string_view>
 
 namespace diglett::net {
 
@@ -27,5 +29,8 @@ struct Address {
 /// The address alone, without port and brackets: the key under which connections of one source are
 /// counted.
 [[nodiscard]] std::string host_of(const Address& address);
+
+/// An IPv4 or IPv6 address in figures, without brackets and scope; nothing else.
+[[nodiscard]] std::optional<Address> parse_address(std::string_view host, std::uint16_t port);
 
 }  // namespace diglett::net

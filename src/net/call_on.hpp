@@ -26,11 +26,11 @@ Awaitable<void> store_result(Awaitable<T> work, std::optional<T>& slot) {
 /// other code of the caller's worker uses.
 template <class T>
 [[nodiscard]] Awaitable<T> call_on(Executor target, Awaitable<T> work) {
-    const auto token =
+    auto token =
         asio::bind_cancellation_slot(asio::cancellation_slot(), asio::use_awaitable_t<Executor>{});
     std::optional<T> result;
     auto stored = detail::store_result<T>(std::move(work), result);
-    auto call = asio::co_spawn(target, std::move(stored), token);
+    auto call = asio::co_spawn(target, std::move(stored), std::move(token));
     co_await std::move(call);
     co_return std::move(*result);
 }

@@ -11,9 +11,9 @@ namespace diglett::net {
 
 /// Where to connect to or listen: a host and a port, or a unix socket.
 struct Endpoint {
-    std::string host;        ///< Name or IP address without brackets; empty for a unix socket.
-    std::uint16_t port = 0;  ///< 0 only for listening: any free port.
-    std::string unix_path;   ///< At most 107 bytes (unix(7)); empty for host and port.
+    std::string host{};       ///< Name or IP address without brackets; empty for a unix socket.
+    std::uint16_t port = 0;   ///< 0 only for listening: any free port.
+    std::string unix_path{};  ///< At most 107 bytes (unix(7)); empty for host and port.
 
     [[nodiscard]] bool is_unix() const { return !unix_path.empty(); }
 

@@ -9,8 +9,7 @@
 namespace diglett::net {
 
 /// Wakes one coroutine on the same worker. A notification that nobody waits for is kept until the
-/// next wait; several count as one. Destroying an Event ends a pending wait as if its time had
-/// come.
+/// next wait; several count as one. Outlives its waiter.
 class Event {
   public:
     explicit Event(Executor executor) : timer_(executor) {}

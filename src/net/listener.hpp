@@ -1,8 +1,10 @@
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <string_view>
 
+#include "base/clock.hpp"
 #include "base/result.hpp"
 #include "net/async.hpp"
 #include "net/endpoint.hpp"
@@ -47,9 +49,14 @@ class Listener {
 
   private:
     Listener(Socket socket, Options options);
+    void report_pause(int error);
 
     Socket socket_;
     Options options_;
+    static constexpr Duration kFirstPause = std::chrono::milliseconds(100);
+    Duration pause_ = kFirstPause;
+    int burst_ = 0;  ///< Connections taken since the last wait.
+    TimePoint next_report_ = TimePoint::min();
 };
 
 }  // namespace diglett::net

@@ -3,6 +3,7 @@
 #include <chrono>
 #include <cstddef>
 #include <span>
+#include <string>
 #include <utility>
 
 #include <boost/asio/basic_stream_socket.hpp>
@@ -15,6 +16,10 @@
 #include "net/io_result.hpp"
 
 namespace diglett::net {
+
+/// Segments that one call of Socket moves at most: a batch of 256 KiB is 16 frames of two parts,
+/// and the vector of this many stays small on the stack (2 KiB).
+inline constexpr std::size_t kMaxSegments = 128;
 
 /// A connected stream socket (TCP or unix) on one worker. Asio tells when it is ready; bytes move
 /// by our own non-blocking system calls. Options that a unix socket does not have are skipped
@@ -71,9 +76,11 @@ class Socket {
     /// Ends all pending waits as cancelled.
     void cancel();
 
-    /// One system call each, repeated only after EINTR; never raises SIGPIPE. At most 1,024
-    /// segments count (IOV_MAX).
+    /// One system call each, repeated only after EINTR; never raises SIGPIPE. Segments are used in
+    /// order, the first kMaxSegments of them. An empty request is Ready with 0 bytes.
     [[nodiscard]] IoResult read_some(MutableBytes into);
+    /// Reads without taking: the same bytes come again with the next read.
+    [[nodiscard]] IoResult peek_some(MutableBytes into);
     [[nodiscard]] IoResult read_some(std::span<const MutableBytes> into);
     [[nodiscard]] IoResult write_some(ByteView from);
     [[nodiscard]] IoResult write_some(std::span<const ByteView> from);
