@@ -311,21 +311,25 @@ TEST(SecureChannel, SurvivesAThousandMutationsOfBothFlights) {
     for (int round = 0; round < 1000; ++round) {
         ChannelPair pair = make_pair();
         pair.client.take({});
-        const bool hit_server = round % 2 == 0;
-        ByteVector& flight = hit_server ? pair.client.out : pair.server.out;
-        if (!hit_server) {
+        const bool hit_client = round % 2 == 0;
+        if (!hit_client) {
             pair.server.take(pair.client.out);
             pair.client.out.clear();
         }
+        ByteVector& flight = hit_client ? pair.client.out : pair.server.out;
         for (std::size_t hits = 1 + random() % 3; hits > 0; --hits) {
             flight[random() % flight.size()] ^= static_cast<std::byte>(1 + random() % 255);
         }
         pair.run();
-        failed += pair.client.error || pair.server.error ? 1 : 0;
-        EXPECT_FALSE(pair.established() && !pair.client.error && !pair.server.error && !hit_server)
-            << "a changed answer of the server was accepted, round " << round;
+        if (pair.established() && !pair.client.error && !pair.server.error) {
+            // Possible only where nothing depends on the byte, such as a record's old version
+            // number.
+            EXPECT_EQ(secure(pair.client).exporter("x"), secure(pair.server).exporter("x"));
+        } else {
+            ++failed;
+        }
     }
-    EXPECT_GT(failed, 900);
+    EXPECT_GT(failed, 950);
 }
 
 TEST(SecureChannel, ManyConnectionsOfOneContextAreIndependent) {
