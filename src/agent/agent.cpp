@@ -1,0 +1,144 @@
+#include "agent/agent.hpp"
+
+#include <algorithm>
+#include <utility>
+
+#include "agent/limits.hpp"
+#include "base/escape.hpp"
+#include "crypto/random.hpp"
+#include "crypto/v1_channel.hpp"
+#include "net/dial.hpp"
+#include "tunnel/establish.hpp"
+
+namespace diglett::agent {
+
+Agent::Agent(Options options, Parts parts, net::Executor executor, Logger logger)
+    : options_(std::move(options)),
+      parts_(std::move(parts)),
+      logger_(std::move(logger)),
+      resources_(executor),
+      stop_requested_(executor),
+      backoff_({}, parts_.random) {
+    crypto::fill_random(instance_);
+}
+
+net::Awaitable<std::optional<Error>> Agent::run() {
+    while (true) {
+        const TimePoint began = Clock::now();
+        auto attempting = attempt();
+        SessionEnd end = co_await std::move(attempting);
+        if (stopping_) {
+            co_return std::nullopt;
+        }
+        if (end.why.code == Errc::EndOfStream || end.why.code == Errc::Cancelled) {
+            end.why = {Errc::ConnectionLost, "the gateway closed the session"};
+        }
+        if (options_.once || !is_retryable(end.why.code)) {
+            co_return end.why;
+        }
+        if (Clock::now() - began >= kSteadySession) {
+            backoff_.reset();
+        }
+        auto pausing = pause_before_retry(end);
+        co_await std::move(pausing);
+        if (stopping_) {
+            co_return std::nullopt;
+        }
+    }
+}
+
+net::Awaitable<void> Agent::pause_before_retry(const SessionEnd& end) {
+    if (end.why.code == Errc::GatewayUnreachable) {
+        backoff_.spread_next();
+    }
+    const TimePoint now = Clock::now();
+    const Duration delay = std::max(backoff_.next(now), end.retry_after);
+    logger_.warn("{}: {}; next attempt in {:.1f} s", dig_code(end.why.code), escape(end.why.text),
+                 std::chrono::duration<double>(delay).count());
+    auto waiting = stop_requested_.wait_until(now + delay);
+    co_await std::move(waiting);
+}
+
+net::Awaitable<SessionEnd> Agent::attempt() {
+    auto token = parts_.credential();
+    if (!token) {
+        co_return SessionEnd{token.error()};
+    }
+    auto dialling = net::dial(options_.gateway, Clock::now() + kDialTimeout);
+    auto carrier = co_await std::move(dialling);
+    if (!carrier) {
+        co_return SessionEnd{{Errc::GatewayUnreachable, carrier.error().error.text}};
+    }
+    if (stopping_) {
+        co_return SessionEnd{{Errc::Cancelled, "stopped"}};
+    }
+    auto opening = open_session(std::move(*carrier), std::move(*token));
+    co_return co_await std::move(opening);
+}
+
+net::Awaitable<SessionEnd> Agent::open_session(net::Socket carrier, Secret token) {
+    const TimePoint deadline = Clock::now() + kHandshakeTimeout;
+    std::unique_ptr<crypto::Channel> channel;
+    crypto::SecureChannel* secure = nullptr;
+    if (options_.protocol == 1) {
+        channel = std::make_unique<crypto::V1Channel>(crypto::V1Channel::Role::Agent);
+    } else {
+        auto tls = parts_.tls.connect(options_.gateway.host);
+        secure = tls.get();
+        channel = std::move(tls);
+    }
+    auto handshake = tunnel::establish(carrier, *channel, resources_, deadline);
+    const auto established = co_await std::move(handshake);
+    if (!established) {
+        co_return SessionEnd{established.error()};
+    }
+    if (secure != nullptr) {
+        const bool is_loopback = carrier.remote_address().is_loopback();
+        const auto trusted = parts_.trust.decide(net::to_string(options_.gateway), is_loopback,
+                                                 !token.empty(), secure->peer_identity());
+        if (!trusted) {
+            co_return SessionEnd{trusted.error()};
+        }
+    }
+    auto running = run_session(std::move(carrier), std::move(channel), secure, std::move(token));
+    co_return co_await std::move(running);
+}
+
+net::Awaitable<SessionEnd> Agent::run_session(net::Socket carrier,
+                                              std::unique_ptr<crypto::Channel> channel,
+                                              crypto::SecureChannel* secure, Secret token) {
+    const SessionContext context{
+        .services = options_.services,
+        .key = parts_.key,
+        .instance = instance_,
+        .token = std::move(token),
+        .takeover = options_.takeover,
+        .software = options_.software,
+        .resources = resources_,
+        .on_registered = [this](const Service& service,
+                                const std::string& url) { announce(service, url); },
+        .logger = logger_};
+    session_ = std::make_unique<Session>(context, std::move(carrier), std::move(channel), secure);
+    auto running = session_->run();
+    auto end = co_await std::move(running);
+    session_.reset();
+    co_return end;
+}
+
+void Agent::announce(const Service& service, const std::string& url) {
+    logger_.info("name '{}' is registered and leads to {}", service.name,
+                 net::to_string(service.backend));
+    if (!url.empty()) {
+        parts_.on_public_url(url);
+    }
+}
+
+void Agent::stop() {
+    stopping_ = true;
+    stop_requested_.notify();
+    if (session_) {
+        session_->stop();
+    }
+}
+
+}  // namespace diglett::agent

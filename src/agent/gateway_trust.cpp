@@ -1,0 +1,61 @@
+#include "agent/gateway_trust.hpp"
+
+#include <fmt/format.h>
+
+#include <utility>
+
+#include "crypto/trust.hpp"
+
+namespace diglett::agent {
+
+GatewayTrust::GatewayTrust(TrustOptions options, KnownGateways& known,
+                           std::function<bool(const std::string&, const std::string&)> ask,
+                           Logger logger)
+    : options_(std::move(options)),
+      known_(known),
+      ask_(std::move(ask)),
+      logger_(std::move(logger)) {}
+
+Status GatewayTrust::decide(const std::string& gateway, bool is_loopback, bool has_credential,
+                            const crypto::PeerIdentity& shown) {
+    if (!options_.pins.empty()) {
+        return crypto::accept_pinned(options_.pins, shown);
+    }
+    if (options_.has_ca) {
+        return crypto::accept_verified(shown);
+    }
+    if (const auto known = known_.find(gateway)) {
+        if (*known == shown.pin) {
+            return {};
+        }
+        return fail(Errc::GatewayKeyChanged,
+                    fmt::format("the key of gateway {0} has changed: known {1}, shown {2}; if that "
+                                "is right, delete the line '{0} {1}' in {3}",
+                                gateway, known->to_text(), shown.pin.to_text(), known_.where()));
+    }
+    if (shown.verified_by_ca) {
+        return {};
+    }
+    return decide_first_use(gateway, is_loopback, has_credential, shown.pin);
+}
+
+Status GatewayTrust::decide_first_use(const std::string& gateway, bool is_loopback,
+                                      bool has_credential, const crypto::Pin& pin) {
+    const std::string text = pin.to_text();
+    const bool needs_yes = has_credential && !is_loopback && !options_.tofu;
+    if (needs_yes && !(ask_ && ask_(gateway, text))) {
+        return fail(Errc::GatewayUntrusted,
+                    fmt::format("gateway {} is met for the first time, with the key {}: compare it "
+                                "with what the gateway prints, then start with --pin {} (or with "
+                                "--tofu to trust it unseen); no credential was sent",
+                                gateway, text, text));
+    }
+    logger_.info("gateway {} is met for the first time; its key {} is kept in {}", gateway, text,
+                 known_.where());
+    if (const auto added = known_.add(gateway, pin); !added) {
+        logger_.warn("the gateway's key could not be kept: {}", added.error().text);
+    }
+    return {};
+}
+
+}  // namespace diglett::agent

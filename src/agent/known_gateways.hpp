@@ -1,0 +1,43 @@
+#pragma once
+
+#include <filesystem>
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+
+#include "base/result.hpp"
+#include "base/state_dir.hpp"
+#include "crypto/pin.hpp"
+
+namespace diglett::agent {
+
+/// The gateways met before and their keys: a text file of lines `HOST:PORT sha256/…`, with `#`
+/// comments, that people may edit. Kept in the state directory, or in memory without one.
+class KnownGateways {
+  public:
+    /// @param state null: memory only. @return CorruptState naming the line that cannot be read.
+    [[nodiscard]] static Result<KnownGateways> load(const StateDir* state);
+
+    /// The content of such a file. @return CorruptState naming `where` and the line.
+    [[nodiscard]] static Result<std::map<std::string, crypto::Pin>> parse(std::string_view text,
+                                                                          std::string_view where);
+
+    [[nodiscard]] std::optional<crypto::Pin> find(const std::string& gateway) const;
+
+    /// Remembers a gateway met for the first time. The file is read again under its lock, so that
+    /// agents side by side lose nothing of each other. @return what writing returns; the gateway is
+    /// known in this process all the same.
+    [[nodiscard]] Status add(const std::string& gateway, const crypto::Pin& pin);
+
+    /// For messages: the file, or "memory".
+    [[nodiscard]] std::string where() const;
+
+  private:
+    explicit KnownGateways(const StateDir* state) : state_(state) {}
+
+    const StateDir* state_;
+    std::map<std::string, crypto::Pin> pins_;
+};
+
+}  // namespace diglett::agent

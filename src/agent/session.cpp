@@ -1,0 +1,148 @@
+#include "agent/session.hpp"
+
+#include <utility>
+
+#include "agent/limits.hpp"
+#include "base/escape.hpp"
+#include "net/sleep.hpp"
+
+namespace diglett::agent {
+
+namespace {
+
+constexpr std::chrono::milliseconds kDrainStep{20};
+
+}  // namespace
+
+Session::Session(const SessionContext& context, net::Socket carrier,
+                 std::unique_ptr<crypto::Channel> channel, crypto::SecureChannel* secure)
+    : context_(context),
+      logger_(context.logger),
+      secure_(secure),
+      carrier_(std::move(carrier)),
+      channel_(std::move(channel)),
+      tasks_(context.resources.executor()),
+      inbox_changed_(context.resources.executor()) {}
+
+Session::~Session() = default;
+
+net::Awaitable<SessionEnd> Session::run() {
+    if (secure_ != nullptr) {
+        start_v2();
+    } else {
+        start_v1();
+    }
+    dialer_.emplace(*tunnel_, tasks_, logger_);
+    tasks_.spawn(run_tunnel());
+    auto conversation = converse();
+    auto end = co_await std::move(conversation);
+    if (asked_to_come_back_) {
+        end.retry_after = *asked_to_come_back_;
+    }
+    auto finishing = finish();
+    co_await std::move(finishing);
+    co_return end;
+}
+
+net::Awaitable<SessionEnd> Session::converse() {
+    auto conversation = secure_ != nullptr ? converse_v2() : converse_v1();
+    co_return co_await std::move(conversation);
+}
+
+net::Awaitable<void> Session::run_tunnel() {
+    auto running = tunnel_->run();
+    tunnel_end_ = co_await std::move(running);
+    inbox_changed_.notify();
+}
+
+net::Awaitable<void> Session::finish() {
+    if (!tunnel_end_) {
+        tunnel_->close(Clock::now() + kFarewellTimeout);
+    }
+    while (!tunnel_end_) {
+        auto waiting = inbox_changed_.wait_until(kNever);
+        co_await std::move(waiting);
+    }
+    tasks_.cancel();
+    auto joined = tasks_.join();
+    co_await std::move(joined);
+    dialer_.reset();
+    tunnel_.reset();
+}
+
+void Session::stop() {
+    if (!std::exchange(stopping_, true) && tunnel_ && !tunnel_end_) {
+        tasks_.spawn(drain());
+    }
+}
+
+net::Awaitable<void> Session::drain() {
+    const TimePoint deadline = Clock::now() + kDrainTimeout;
+    if (secure_ != nullptr) {
+        ByteVector payload;
+        wire::encode(wire::Refusal{.code = wire::RefusalCode::Shutdown, .text = "the agent stops"},
+                     payload);
+        std::ignore = send(wire::FrameKind::GoAway, 0, payload);
+    }
+    while (!tunnel_end_ && tunnel_->stream_count() > 0 && Clock::now() < deadline) {
+        auto pause = net::sleep_until(Clock::now() + kDrainStep);
+        co_await std::move(pause);
+    }
+    if (!tunnel_end_) {
+        tunnel_->close(Clock::now() + kFarewellTimeout);
+    }
+}
+
+net::Awaitable<Result<Session::Message>> Session::next_message(TimePoint deadline) {
+    while (inbox_.empty()) {
+        if (tunnel_end_) {
+            co_return std::unexpected(*tunnel_end_);
+        }
+        auto waiting = inbox_changed_.wait_until(deadline);
+        const bool woken = co_await std::move(waiting);
+        if (!woken && Clock::now() >= deadline) {
+            co_return fail(Errc::TimedOut, "the gateway did not answer in time");
+        }
+    }
+    Message message = std::move(inbox_.front());
+    inbox_.pop_front();
+    co_return message;
+}
+
+Status Session::send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload) {
+    return tunnel_->send_message(kind, id, payload);
+}
+
+SessionEnd Session::lose_registration(RegistrationId id, const wire::Refusal& why) {
+    const auto lost = registrations_.find(id);
+    const std::string name = lost->second.service->name;
+    registrations_.erase(id);
+    const Errc code = wire::errc_of(why.code);
+    logger_.error("{}: name '{}': {}", dig_code(code), name, escape(why.text));
+    tunnel_->reset_registration(id, wire::ResetReason::SessionEnded);
+    return {.why = Error{code, "name '" + name + "': " + why.text}};
+}
+
+void Session::on_open(StreamId stream, const wire::Open& open) {
+    const auto registration = registrations_.find(open.registration);
+    if (registration == registrations_.end()) {
+        logger_.warn("the gateway opened a stream for registration {}, which does not exist",
+                     open.registration.value);
+        tunnel_->reset(stream, wire::ResetReason::BackendUnknown, "no such registration");
+        return;
+    }
+    dialer_->dial(stream, *registration->second.service);
+}
+
+Status Session::on_message(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
+    if (inbox_.size() >= kMaxWaitingMessages) {
+        return fail(Errc::ProtocolViolation, "more conversation frames than may wait");
+    }
+    inbox_.push_back(Message{kind, id, ByteVector(payload.begin(), payload.end())});
+    inbox_changed_.notify();
+    return {};
+}
+
+void Session::on_stream_ended(StreamId /*stream*/) {}
+
+}  // namespace diglett::agent

@@ -1,0 +1,131 @@
+#pragma once
+
+#include <array>
+#include <cstddef>
+#include <deque>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "agent/backend_dialer.hpp"
+#include "agent/service.hpp"
+#include "base/log.hpp"
+#include "base/secret.hpp"
+#include "crypto/agent_key.hpp"
+#include "crypto/secure_channel.hpp"
+#include "mux/multiplexer.hpp"
+#include "net/event.hpp"
+#include "net/socket.hpp"
+#include "net/task_group.hpp"
+#include "tunnel/tunnel.hpp"
+#include "wire/message.hpp"
+
+namespace diglett::agent {
+
+/// Random for each process, so that a gateway knows a second login of the same one.
+using Instance = std::array<std::byte, 16>;
+
+/// What every session of an agent is made from.
+struct SessionContext {
+    const std::vector<Service>& services;
+    const crypto::AgentKey& key;
+    Instance instance;
+    Secret token;
+    bool takeover = false;
+    std::string software;
+    tunnel::WorkerResources& resources;
+    /// A service is registered; `url` is empty when nothing public is known.
+    std::function<void(const Service& service, const std::string& url)> on_registered;
+    Logger logger;
+};
+
+/// Why a session ended, and when the gateway wants to see the agent again (0: as the agent likes).
+struct SessionEnd {
+    Error why;
+    Duration retry_after{};
+};
+
+/// One session with the gateway, from the first conversation frame to its end. The protocols differ
+/// in the conversation only (session_v2.cpp, session_v1.cpp). Lives on one worker.
+class Session final : public mux::MultiplexerEvents {
+  public:
+    /// @param channel established, and the gateway's identity accepted.
+    /// @param secure the same channel in protocol 2, null in protocol 1.
+    Session(const SessionContext& context, net::Socket carrier,
+            std::unique_ptr<crypto::Channel> channel, crypto::SecureChannel* secure);
+    ~Session() override;
+
+    /// Runs until the session is over; nothing of it is left then.
+    [[nodiscard]] net::Awaitable<SessionEnd> run();
+
+    /// Ends in order: the gateway is told, open streams get kDrainTimeout.
+    void stop();
+
+    void on_open(StreamId stream, const wire::Open& open) override;
+    [[nodiscard]] Status on_message(wire::FrameKind kind, std::uint32_t id,
+                                    ByteView payload) override;
+    void on_stream_ended(StreamId stream) override;
+
+  private:
+    struct Message {
+        wire::FrameKind kind;
+        std::uint32_t id;
+        ByteVector payload;
+    };
+
+    struct Registration {
+        const Service* service;
+        TimePoint answer_by;
+        bool registered = false;
+    };
+
+    // session.cpp
+    [[nodiscard]] net::Awaitable<SessionEnd> converse();
+    [[nodiscard]] net::Awaitable<void> run_tunnel();
+    [[nodiscard]] net::Awaitable<void> finish();
+    [[nodiscard]] net::Awaitable<void> drain();
+    [[nodiscard]] net::Awaitable<Result<Message>> next_message(TimePoint deadline);
+    [[nodiscard]] Status send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload);
+    [[nodiscard]] SessionEnd lose_registration(RegistrationId id, const wire::Refusal& why);
+
+    // session_v2.cpp
+    void start_v2();
+    [[nodiscard]] net::Awaitable<SessionEnd> converse_v2();
+    [[nodiscard]] Status send_opening();
+    [[nodiscard]] Status send_register(const Service& service);
+    [[nodiscard]] net::Awaitable<SessionEnd> await_welcome();
+    [[nodiscard]] net::Awaitable<SessionEnd> serve();
+    [[nodiscard]] std::optional<SessionEnd> act_on(const Message& message);
+    [[nodiscard]] std::optional<SessionEnd> on_registered(const Message& message);
+    [[nodiscard]] std::optional<SessionEnd> on_registration_error(const Message& message);
+    [[nodiscard]] std::optional<SessionEnd> on_go_away(const Message& message);
+    [[nodiscard]] net::Awaitable<void> register_again(const Service& service, Duration delay);
+    [[nodiscard]] TimePoint earliest_answer() const;
+
+    // session_v1.cpp
+    void start_v1();
+    [[nodiscard]] net::Awaitable<SessionEnd> converse_v1();
+    [[nodiscard]] net::Awaitable<SessionEnd> await_ok_v1(Errc if_refused, Duration patience);
+
+    SessionContext context_;
+    Logger logger_;
+    crypto::SecureChannel* secure_;
+    std::optional<net::Socket> carrier_;         ///< Until the tunnel has it.
+    std::unique_ptr<crypto::Channel> channel_;   ///< Until the tunnel has it.
+    net::TaskGroup tasks_;
+    net::Event inbox_changed_;
+    std::unique_ptr<tunnel::Tunnel> tunnel_;
+    std::optional<BackendDialer> dialer_;
+    std::optional<Error> tunnel_end_;
+    std::deque<Message> inbox_;
+    std::map<RegistrationId, Registration> registrations_;
+    std::size_t waiting_to_register_ = 0;  ///< Services that wait to ask again.
+    RegistrationId last_registration_;
+    std::optional<Duration> asked_to_come_back_;
+    bool stopping_ = false;
+};
+
+}  // namespace diglett::agent

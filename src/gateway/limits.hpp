@@ -1,0 +1,54 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+namespace diglett::gateway {
+
+/// Time a new connection has for its first byte and the TLS (or protocol 1) handshake. (protocol 11)
+inline constexpr std::chrono::seconds kHandshakeTimeout{5};
+
+/// Time for Hello and Login after the handshake. (protocol 11)
+inline constexpr std::chrono::seconds kLoginTimeout{5};
+
+/// Time an authenticator has for one question; it bounds us, not the peer.
+inline constexpr std::chrono::seconds kAuthenticatorTimeout{10};
+
+/// Time all registrars together have for one name.
+inline constexpr std::chrono::seconds kRegistrarTimeout{10};
+
+/// Time for the last words of a refused or closed session to leave.
+inline constexpr std::chrono::seconds kFarewellTimeout{2};
+
+/// Connections that have not logged in yet: 40 KiB of TLS state each, so at most 8 MiB.
+inline constexpr std::size_t kMaxUnauthenticated = 200;
+
+/// The same from one source address, so that one host cannot take every place.
+inline constexpr std::size_t kMaxUnauthenticatedPerSource = 64;
+
+/// Conversation frames of one session that wait for their turn; each is at most 16 KiB.
+inline constexpr std::size_t kMaxWaitingMessages = 128;
+
+/// Names in one session: a page of services, far from the helper ports of the machine.
+inline constexpr std::size_t kMaxRegistrations = 64;
+
+/// How long a holder of a name may take to answer a ping when the same identity asks for the name
+/// again; 4 round trips if that is longer. (protocol 9.4)
+inline constexpr std::chrono::seconds kProbeTimeout{1};
+
+/// How often a probe looks whether the holder has been heard.
+inline constexpr std::chrono::milliseconds kProbeStep{10};
+
+/// Delay suggested to an agent that meets a claim in progress.
+inline constexpr std::chrono::milliseconds kClaimRetry{500};
+
+/// Descriptors that visitors may not take, so that agents, files and logs still get theirs.
+inline constexpr std::size_t kReservedDescriptors = 64;
+
+/// Pause of a visitors' listener while the descriptors for visitors are used up.
+inline constexpr std::chrono::milliseconds kVisitorPause{100};
+
+/// Reservation that an agent hears in Welcome although its links cannot be resumed yet.
+inline constexpr std::chrono::milliseconds kGrace{0};
+
+}  // namespace diglett::gateway

@@ -1,0 +1,264 @@
+#include "gateway/session.hpp"
+
+#include <utility>
+
+#include "base/escape.hpp"
+#include "crypto/v1_channel.hpp"
+#include "gateway/first_byte.hpp"
+#include "gateway/limits.hpp"
+#include "net/call_on.hpp"
+#include "net/sleep.hpp"
+#include "tunnel/establish.hpp"
+
+namespace diglett::gateway {
+
+Session::Session(const SessionContext& context, SessionNumber number,
+                 tunnel::WorkerResources& resources, int carrier, std::function<void()> logged_in)
+    : context_(context),
+      number_(number),
+      resources_(resources),
+      logger_(context.logger.scoped(fmt::format("session {}", number))),
+      carrier_(std::in_place, resources.executor(), carrier),
+      logged_in_(std::move(logged_in)),
+      tasks_(resources.executor()),
+      inbox_changed_(resources.executor()) {
+    const auto remote = carrier_->remote_address();
+    facts_ = {.address = net::to_string(remote), .is_loopback = remote.is_loopback()};
+}
+
+Session::~Session() = default;
+
+net::Executor Session::executor() const { return resources_.executor(); }
+
+net::Awaitable<void> Session::run() {
+    const auto self = shared_from_this();
+    auto conversation = converse();
+    const auto result = co_await std::move(conversation);
+    mark_logged_in();
+    const Error why = stop_reason_ ? *stop_reason_
+                      : !result    ? result.error()
+                                   : Error{Errc::EndOfStream, "ended"};
+    const bool quiet = why.code == Errc::EndOfStream || why.code == Errc::Cancelled;
+    logger_.log(quiet ? LogLevel::Debug : LogLevel::Info, "agent {} has gone: {} {}",
+                facts_.address, dig_code(why.code), escape(why.text));
+    auto finished = finish();
+    co_await std::move(finished);
+}
+
+net::Awaitable<Status> Session::converse() {
+    auto establishing = establish();
+    const auto protocol = co_await std::move(establishing);
+    if (!protocol) {
+        co_return forward_error(protocol);
+    }
+    protocol_ = *protocol;
+    facts_.protocol = static_cast<int>(protocol_);
+    auto conversation = protocol_ == Protocol::Two ? converse_v2() : converse_v1();
+    co_return co_await std::move(conversation);
+}
+
+net::Awaitable<Result<Session::Protocol>> Session::establish() {
+    const TimePoint deadline = Clock::now() + kHandshakeTimeout;
+    auto looking = await_first_byte(*carrier_, deadline);
+    const auto first = co_await std::move(looking);
+    if (!first) {
+        co_return forward_error(first);
+    }
+    const bool is_v1 = *first == kFirstByteV1 && context_.accept_v1;
+    if (*first != kFirstByteTls && !is_v1) {
+        auto farewell = explain_port(*carrier_);
+        co_await std::move(farewell);
+        co_return fail(Errc::ProtocolViolation, "neither TLS nor an accepted protocol 1");
+    }
+    if (is_v1) {
+        channel_ = crypto::V1Channel::gateway();
+    } else {
+        auto secure = context_.tls.accept();
+        secure_channel_ = secure.get();
+        channel_ = std::move(secure);
+    }
+    auto handshake = tunnel::establish(*carrier_, *channel_, resources_, deadline);
+    const auto established = co_await std::move(handshake);
+    if (!established) {
+        co_return forward_error(established);
+    }
+    co_return is_v1 ? Protocol::One : Protocol::Two;
+}
+
+void Session::start_tunnel(std::unique_ptr<mux::Multiplexer> multiplexer) {
+    tunnel_ = std::make_unique<tunnel::Tunnel>(resources_, std::move(*carrier_),
+                                               std::move(channel_), std::move(multiplexer));
+    carrier_.reset();
+    tasks_.spawn(run_tunnel());
+    if (stop_reason_) {
+        tunnel_->abort(*stop_reason_);
+    }
+}
+
+net::Awaitable<void> Session::run_tunnel() {
+    auto running = tunnel_->run();
+    tunnel_end_ = co_await std::move(running);
+    inbox_changed_.notify();
+}
+
+net::Awaitable<void> Session::finish() {
+    for (const auto& [registration, served] : names_) {
+        served->closed = true;
+        served->listener.reset();
+    }
+    if (tunnel_ && !tunnel_end_) {
+        tunnel_->close(Clock::now() + kFarewellTimeout);
+    }
+    // The tunnel ends by itself now; only the others are cancelled, once it is done.
+    while (tunnel_ && !tunnel_end_) {
+        auto waiting = inbox_changed_.wait_until(kNever);
+        co_await std::move(waiting);
+    }
+    tasks_.cancel();
+    auto joined = tasks_.join();
+    co_await std::move(joined);
+    tunnel_.reset();
+    carrier_.reset();
+    net::asio::post(context_.control, [gone = context_.gone, number = number_] { gone(number); });
+    names_.clear();
+}
+
+void Session::mark_logged_in() {
+    if (logged_in_) {
+        std::exchange(logged_in_, nullptr)();
+    }
+}
+
+void Session::stop(Error why) {
+    if (!stop_reason_) {
+        stop_reason_ = why;
+    }
+    if (tunnel_) {
+        tunnel_->abort(std::move(why));
+    } else if (carrier_) {
+        carrier_->reset();
+    }
+}
+
+net::Awaitable<Result<Message>> Session::next_message(TimePoint deadline) {
+    while (inbox_.empty()) {
+        if (tunnel_end_) {
+            co_return std::unexpected(*tunnel_end_);
+        }
+        auto waiting = inbox_changed_.wait_until(deadline);
+        const bool woken = co_await std::move(waiting);
+        if (!woken && Clock::now() >= deadline) {
+            co_return fail(Errc::TimedOut, "the agent did not say what it must in time");
+        }
+    }
+    Message message = std::move(inbox_.front());
+    inbox_.pop_front();
+    co_return message;
+}
+
+net::Awaitable<Result<Message>> Session::expect(wire::FrameKind kind, TimePoint deadline) {
+    auto waiting = next_message(deadline);
+    auto message = co_await std::move(waiting);
+    if (message && message->kind != kind) {
+        co_return fail(Errc::ProtocolViolation, "a frame out of order before the login");
+    }
+    co_return message;
+}
+
+Status Session::send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload) {
+    return tunnel_->send_message(kind, id, payload);
+}
+
+net::Awaitable<std::expected<auth::Identity, wire::Refusal>> Session::log_in(
+    auth::Credential credential, std::array<std::byte, 16> instance) {
+    LoginRequest request{.session = number_,
+                         .handle = weak_from_this(),
+                         .credential = std::move(credential),
+                         .facts = facts_,
+                         .instance = instance};
+    auto asking = context_.names.login(std::move(request));
+    auto call = net::call_on(context_.control, std::move(asking));
+    co_return co_await std::move(call);
+}
+
+net::Awaitable<bool> Session::probe() {
+    const auto self = shared_from_this();
+    if (!tunnel_ || tunnel_end_) {
+        co_return false;
+    }
+    const TimePoint asked = Clock::now();
+    const Duration patience = std::max<Duration>(kProbeTimeout, 4 * tunnel_->round_trip());
+    tunnel_->ping();
+    while (Clock::now() < asked + patience) {
+        auto pause = net::sleep_until(Clock::now() + kProbeStep);
+        co_await std::move(pause);
+        if (!tunnel_ || tunnel_end_) {
+            co_return false;
+        }
+        if (tunnel_->last_heard() > asked) {
+            co_return true;
+        }
+    }
+    co_return false;
+}
+
+net::Awaitable<bool> Session::end(wire::Refusal why) {
+    const auto self = shared_from_this();
+    for (const auto& [registration, served] : names_) {
+        served->closed = true;
+        served->listener.reset();
+    }
+    if (tunnel_ && !tunnel_end_ && protocol_ == Protocol::Two) {
+        ByteVector payload;
+        wire::encode(why, payload);
+        std::ignore = send(wire::FrameKind::GoAway, 0, payload);
+        tunnel_->close(Clock::now() + kFarewellTimeout);
+        stop_reason_ = Error{Errc::NameReplaced, why.text};
+    } else {
+        stop(Error{Errc::NameReplaced, why.text});
+    }
+    co_return true;
+}
+
+net::Awaitable<void> Session::drain(TimePoint deadline) {
+    const auto self = shared_from_this();
+    draining_ = true;
+    for (const auto& [registration, served] : names_) {
+        served->listener.reset();
+    }
+    if (!tunnel_ || tunnel_end_) {
+        stop(Error{Errc::Cancelled, "the gateway stops"});
+        co_return;
+    }
+    if (protocol_ == Protocol::Two) {
+        wire::Refusal words{.code = wire::RefusalCode::Shutdown, .text = "the gateway stops"};
+        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
+            deadline - Clock::now());
+        words.deadline_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(0, left.count()));
+        ByteVector payload;
+        wire::encode(words, payload);
+        std::ignore = send(wire::FrameKind::GoAway, 0, payload);
+    }
+    while (tunnel_ && !tunnel_end_ && tunnel_->stream_count() > 0 && Clock::now() < deadline) {
+        auto pause = net::sleep_until(Clock::now() + kProbeStep);
+        co_await std::move(pause);
+    }
+    if (tunnel_ && !tunnel_end_) {
+        tunnel_->close(Clock::now() + kFarewellTimeout);
+    }
+}
+
+void Session::on_open(StreamId /*stream*/, const wire::Open& /*open*/) {}  // agents open nothing
+
+Status Session::on_message(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
+    if (inbox_.size() >= kMaxWaitingMessages) {
+        return fail(Errc::ProtocolViolation, "more conversation frames than may wait");
+    }
+    inbox_.push_back(Message{kind, id, ByteVector(payload.begin(), payload.end())});
+    inbox_changed_.notify();
+    return {};
+}
+
+void Session::on_stream_ended(StreamId stream) { visitor_places_.erase(stream); }
+
+}  // namespace diglett::gateway

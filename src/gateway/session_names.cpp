@@ -1,0 +1,153 @@
+// The names of a session: their helper ports and the visitors who come there.
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <utility>
+
+#include "base/escape.hpp"
+#include "gateway/limits.hpp"
+#include "gateway/refusal.hpp"
+#include "gateway/session.hpp"
+#include "gateway/wire_address.hpp"
+#include "net/call_on.hpp"
+#include "net/sleep.hpp"
+
+namespace diglett::gateway {
+
+namespace {
+
+/// A helper port on loopback: the one that the name had last, or any free one.
+Result<net::Listener> bind_helper_port(net::Executor executor, std::uint16_t last_port,
+                                       const Logger& logger) {
+    net::Listener::Options options;
+    options.on_pause = [logger](std::string_view why) {
+        logger.warn("visitors have to wait: {}", why);
+    };
+    if (last_port != 0) {
+        auto again = net::Listener::open(executor, {.host = "127.0.0.1", .port = last_port},
+                                         options);
+        if (again) {
+            return again;
+        }
+    }
+    return net::Listener::open(executor, {.host = "127.0.0.1", .port = 0}, options);
+}
+
+}  // namespace
+
+net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::register_name(
+    RegistrationId id, wire::Register request) {
+    const auto served = names_.at(id);
+    auto claiming = context_.names.claim(number_, id, std::move(request));
+    auto claim_call = net::call_on(context_.control, std::move(claiming));
+    const auto claim = co_await std::move(claim_call);
+    if (!claim) {
+        names_.erase(id);
+        co_return std::unexpected(claim.error());
+    }
+    if (!served->closed) {
+        auto listener = bind_helper_port(resources_.executor(), claim->last_port, logger_);
+        if (listener) {
+            served->listener.emplace(std::move(*listener));
+        } else {
+            logger_.error("no helper port: {}", listener.error().text);
+        }
+    }
+    if (!served->listener) {
+        NameService& names = context_.names;
+        const SessionNumber number = number_;
+        net::asio::post(context_.control, [&names, number, id] { names.release(number, id); });
+        names_.erase(id);
+        co_return std::unexpected(try_later("the gateway has no port for it", kClaimRetry));
+    }
+    const std::uint16_t port = served->listener->local_endpoint().port;
+    auto publishing = context_.names.publish(number_, id, port);
+    auto publish_call = net::call_on(context_.control, std::move(publishing));
+    auto url = co_await std::move(publish_call);
+    if (!url) {
+        close_name(id, wire::ResetReason::SessionEnded);
+        co_return std::unexpected(url.error());
+    }
+    if (open_for_visitors_) {
+        tasks_.spawn(accept_visitors(served));
+    }
+    co_return NameReady{.claim = *claim, .port = port, .url = std::move(*url)};
+}
+
+void Session::open_for_visitors() {
+    open_for_visitors_ = true;
+    for (const auto& [registration, served] : names_) {
+        if (served->listener) {
+            tasks_.spawn(accept_visitors(served));
+        }
+    }
+}
+
+net::Awaitable<void> Session::accept_visitors(std::shared_ptr<ServedName> served) {
+    while (served->listener) {
+        if (context_.visitor_places.full()) {
+            auto pause = net::sleep_until(Clock::now() + kVisitorPause);
+            co_await std::move(pause);
+            continue;
+        }
+        auto accepting = served->listener->accept();
+        const auto fd = co_await std::move(accepting);
+        if (!fd) {
+            co_return;
+        }
+        take_visitor(*served, *fd);
+    }
+}
+
+void Session::take_visitor(ServedName& served, int fd) {
+    net::Socket visitor(resources_.executor(), fd);
+    visitor.set_linger_reset();
+    auto place = context_.visitor_places.take();
+    if (!place || served.closed || draining_ || tunnel_end_) {
+        return;  // the socket closes by reset
+    }
+    wire::Open open;
+    open.registration = served.registration;
+    open.visitor = to_wire(visitor.remote_address());
+    open.gateway = to_wire(visitor.local_address());
+    const auto stream = tunnel_->open(std::move(visitor), open);
+    if (!stream) {
+        logger_.warn("visitor refused: {}", stream.error().text);
+        return;
+    }
+    visitor_places_.emplace(*stream, std::move(place));
+}
+
+void Session::close_name(RegistrationId registration, wire::ResetReason reason) {
+    const auto served = names_.find(registration);
+    if (served == names_.end()) {
+        return;
+    }
+    served->second->closed = true;
+    served->second->listener.reset();
+    names_.erase(served);
+    if (tunnel_ && !tunnel_end_) {
+        tunnel_->reset_registration(registration, reason);
+    }
+}
+
+net::Awaitable<bool> Session::lose_name(RegistrationId registration, wire::Refusal why) {
+    const auto self = shared_from_this();
+    close_name(registration, wire::ResetReason::SessionEnded);
+    if (tunnel_ && !tunnel_end_) {
+        tell_registration_lost(registration, why);
+    }
+    co_return true;
+}
+
+void Session::tell_registration_lost(RegistrationId registration, const wire::Refusal& why) {
+    if (protocol_ == Protocol::One) {
+        stop(Error{Errc::NameReplaced, why.text});  // protocol 1 has no word for it
+        return;
+    }
+    ByteVector payload;
+    wire::encode(why, payload);
+    std::ignore = send(wire::FrameKind::Error, registration.value, payload);
+}
+
+}  // namespace diglett::gateway

@@ -1,0 +1,189 @@
+// The conversation of protocol 2 with one agent: greeting, login, registrations. (protocol 2)
+#include <algorithm>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "crypto/agent_key.hpp"
+#include "crypto/random.hpp"
+#include "gateway/limits.hpp"
+#include "gateway/refusal.hpp"
+#include "gateway/session.hpp"
+#include "mux/limits.hpp"
+#include "mux/link.hpp"
+
+namespace diglett::gateway {
+
+namespace {
+
+constexpr std::string_view kLoginExporter = "EXPORTER-diglett-2-login";
+constexpr std::uint16_t kProtocolVersion = 2;
+
+}  // namespace
+
+net::Awaitable<Status> Session::converse_v2() {
+    mux::Link::Options options;
+    options.role = mux::Role::Gateway;
+    start_tunnel(std::make_unique<mux::Link>(options, resources_.chunks(), *this, Clock::now()));
+    auto greeting = greet();
+    const auto greeted = co_await std::move(greeting);
+    if (!greeted) {
+        co_return greeted;
+    }
+    auto login = accept_login_v2();
+    const auto accepted = co_await std::move(login);
+    if (!accepted) {
+        co_return accepted;
+    }
+    mark_logged_in();
+    auto serving = serve_v2();
+    co_return co_await std::move(serving);
+}
+
+net::Awaitable<Status> Session::greet() {
+    auto waiting = expect(wire::FrameKind::Hello, Clock::now() + kLoginTimeout);
+    const auto message = co_await std::move(waiting);
+    if (!message) {
+        co_return forward_error(message);
+    }
+    const auto hello = wire::decode<wire::Hello>(message->payload);
+    if (!hello) {
+        co_return forward_error(hello);
+    }
+    logger_.debug("hello from {} at {}", escape(hello->software), facts_.address);
+    if (hello->min_version > kProtocolVersion || hello->max_version < kProtocolVersion) {
+        co_return refuse(refusal(wire::RefusalCode::Version, "this gateway speaks protocol 2"));
+    }
+    wire::Hello answer;
+    answer.software = context_.software;
+    answer.link_limit = mux::Link::Options{}.link_limit;
+    answer.stream_limit = mux::Link::Options{}.stream_limit;
+    ByteVector payload;
+    wire::encode(answer, payload);
+    co_return send(wire::FrameKind::Hello, 0, payload);
+}
+
+net::Awaitable<Status> Session::accept_login_v2() {
+    auto waiting = expect(wire::FrameKind::Login, Clock::now() + kLoginTimeout);
+    const auto message = co_await std::move(waiting);
+    if (!message) {
+        co_return forward_error(message);
+    }
+    const auto login = wire::decode<wire::Login>(message->payload);
+    if (!login) {
+        co_return forward_error(login);
+    }
+    const auto binding = secure_channel_->exporter(kLoginExporter);
+    if (!binding) {
+        co_return forward_error(binding);
+    }
+    if (!crypto::verify_login(login->agent_key, *binding, login->agent_signature)) {
+        co_return refuse(refusal(wire::RefusalCode::Credential, "the agent's key does not fit"));
+    }
+    auth::Credential credential{.token = Secret(login->token),
+                                .has_agent_key = true,
+                                .agent_key = login->agent_key};
+    auto asking = log_in(std::move(credential), login->instance);
+    const auto identity = co_await std::move(asking);
+    if (!identity) {
+        co_return refuse(identity.error());
+    }
+    wire::Welcome welcome;
+    crypto::fill_random(welcome.session);
+    welcome.grace_ms = static_cast<std::uint32_t>(kGrace.count());
+    welcome.identity = identity->key;
+    welcome.max_streams = static_cast<std::uint32_t>(mux::kMaxStreams);
+    welcome.max_registrations = static_cast<std::uint32_t>(kMaxRegistrations);
+    ByteVector payload;
+    wire::encode(welcome, payload);
+    logger_.info("agent {} logged in as {}", facts_.address, escape(identity->key));
+    co_return send(wire::FrameKind::Welcome, 0, payload);
+}
+
+Status Session::refuse(const wire::Refusal& why) {
+    logger_.info("agent {} refused: {} ({})", facts_.address, to_string(why.code),
+                 escape(why.text));
+    ByteVector payload;
+    wire::encode(wire::Refused{.code = why.code, .text = why.text, .retry_ms = why.retry_ms},
+                 payload);
+    std::ignore = send(wire::FrameKind::Refused, 0, payload);
+    return fail(wire::errc_of(why.code), why.text);
+}
+
+net::Awaitable<Status> Session::serve_v2() {
+    while (true) {
+        auto waiting = next_message(kNever);
+        const auto message = co_await std::move(waiting);
+        if (!message) {
+            co_return forward_error(message);
+        }
+        if (const auto acted = act_on(*message); !acted) {
+            co_return acted;
+        }
+    }
+}
+
+Status Session::act_on(const Message& message) {
+    switch (message.kind) {
+        case wire::FrameKind::Register: return start_registering(message);
+        case wire::FrameKind::FinishRegister: open_for_visitors(); return {};
+        case wire::FrameKind::Unregister: {
+            const RegistrationId registration{message.id};
+            close_name(registration, wire::ResetReason::SessionEnded);
+            NameService& names = context_.names;
+            const SessionNumber number = number_;
+            net::asio::post(context_.control,
+                       [&names, number, registration] { names.release(number, registration); });
+            return {};
+        }
+        case wire::FrameKind::GoAway:
+            draining_ = true;  // the agent stops: its streams may end, no new one begins
+            for (const auto& [registration, served] : names_) served->listener.reset();
+            return {};
+        default: return fail(Errc::ProtocolViolation, "a frame that an agent may not send now");
+    }
+}
+
+Status Session::start_registering(const Message& message) {
+    auto request = wire::decode<wire::Register>(message.payload);
+    if (!request) {
+        return forward_error(request);
+    }
+    const RegistrationId id{message.id};
+    if (id <= last_registration_) {
+        return fail(Errc::ProtocolViolation, "registration numbers must grow");
+    }
+    last_registration_ = id;
+    if (names_.size() >= kMaxRegistrations) {
+        ByteVector payload;
+        wire::encode(refusal(wire::RefusalCode::TooManyNames, "no more names in this session"),
+                     payload);
+        return send(wire::FrameKind::Error, id.value, payload);
+    }
+    names_.emplace(id, std::make_shared<ServedName>(ServedName{.registration = id,
+                                                               .name = request->name,
+                                                               .listener = std::nullopt}));
+    tasks_.spawn(answer_register(id, std::move(*request)));
+    return {};
+}
+
+net::Awaitable<void> Session::answer_register(RegistrationId id, wire::Register request) {
+    const std::string name = request.name;
+    auto registering = register_name(id, std::move(request));
+    const auto ready = co_await std::move(registering);
+    ByteVector payload;
+    if (!ready) {
+        logger_.info("name '{}' refused to agent {}: {} ({})", escape(name), facts_.address,
+                     to_string(ready.error().code), escape(ready.error().text));
+        wire::encode(ready.error(), payload);
+        std::ignore = send(wire::FrameKind::Error, id.value, payload);
+        co_return;
+    }
+    wire::encode(wire::Registered{.name = name,
+                                  .generation = ready->claim.generation.value,
+                                  .url = ready->url,
+                                  .port = ready->port},
+                 payload);
+    std::ignore = send(wire::FrameKind::Ok, id.value, payload);
+}
+
+}  // namespace diglett::gateway
