@@ -1,10 +1,8 @@
 #pragma once
 
-#include <boost/asio/basic_waitable_timer.hpp>
-#include <boost/asio/wait_traits.hpp>
-
 #include "base/clock.hpp"
 #include "net/async.hpp"
+#include "net/timer.hpp"
 
 namespace diglett::net {
 
@@ -21,7 +19,7 @@ class Event {
     [[nodiscard]] Awaitable<bool> wait_until(TimePoint deadline);
 
   private:
-    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer_;
+    Timer timer_;
     bool notified_ = false;
 };
 

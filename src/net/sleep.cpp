@@ -1,13 +1,14 @@
 #include "net/sleep.hpp"
 
-#include <boost/asio/basic_waitable_timer.hpp>
 #include <boost/asio/this_coro.hpp>
+
+#include "net/timer.hpp"
 
 namespace diglett::net {
 
 Awaitable<bool> sleep_until(TimePoint when) {
     const auto executor = co_await asio::this_coro::executor;
-    asio::basic_waitable_timer<Clock, asio::wait_traits<Clock>, Executor> timer(executor, when);
+    Timer timer(executor, when);
     const auto [error] = co_await timer.async_wait(kAwait);
     co_return !error;
 }

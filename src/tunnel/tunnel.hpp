@@ -62,7 +62,7 @@ class Tunnel {
 
   private:
     class Impl;
-    std::unique_ptr<Impl> impl_;
+    std::shared_ptr<Impl> impl_;  // shared with the handlers of the event loop
 };
 
 }  // namespace diglett::tunnel

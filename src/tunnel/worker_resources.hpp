@@ -1,15 +1,12 @@
 #pragma once
 
 #include <cstddef>
-#include <memory>
 #include <vector>
 
+#include "base/budget.hpp"
 #include "base/bytes.hpp"
+#include "mux/chunk_pool.hpp"
 #include "net/async.hpp"
-
-namespace diglett::mux {
-class ChunkPool;
-}
 
 namespace diglett::tunnel {
 
@@ -18,30 +15,30 @@ namespace diglett::tunnel {
 /// tunnel made with it.
 class WorkerResources {
   public:
-    explicit WorkerResources(net::Executor executor);
-    ~WorkerResources();
+    /// @param budget of the process, for the chunks; may be null, else outlives this.
+    explicit WorkerResources(net::Executor executor, MemoryBudget* budget = nullptr);
 
     WorkerResources(const WorkerResources&) = delete;
     WorkerResources& operator=(const WorkerResources&) = delete;
 
     [[nodiscard]] net::Executor executor() const { return executor_; }
 
-    [[nodiscard]] mux::ChunkPool& chunks() { return *chunks_; }
+    [[nodiscard]] mux::ChunkPool& chunks() { return chunks_; }
 
-    /// Scratch for what one recv brings and for what it opens to; contents last until the next call
-    /// into any tunnel.
+    /// Scratch for what one receive brings and for what it opens to; the contents last until the
+    /// worker's event loop goes on.
     [[nodiscard]] MutableBytes ciphertext() { return ciphertext_; }
 
     [[nodiscard]] MutableBytes plaintext() { return plaintext_; }
 
-    /// An empty buffer with room for a sealed batch; give it back when it is sent, however large it
-    /// has grown.
+    /// An empty buffer, most often with room for a sealed batch already.
     [[nodiscard]] ByteVector take_output();
+    /// The other way; the contents are dropped.
     void give_output(ByteVector buffer);
 
   private:
     net::Executor executor_;
-    std::unique_ptr<mux::ChunkPool> chunks_;
+    mux::ChunkPool chunks_;
     ByteVector ciphertext_;
     ByteVector plaintext_;
     std::vector<ByteVector> outputs_;

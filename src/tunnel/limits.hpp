@@ -1,0 +1,35 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+
+/// Every bound of a tunnel: name, unit, reason.
+namespace diglett::tunnel {
+
+/// Ciphertext that one turn of the event loop takes from a carrier: large, since each wake-up has
+/// its price, and bounded, since the other sockets of the worker wait meanwhile.
+inline constexpr std::size_t kReceiveBytes = 256 * 1024;
+
+/// A carrier counts as writable while fewer unsent bytes than this wait in the kernel, so that
+/// control frames and small streams do not queue behind bulk there.
+inline constexpr std::size_t kNotSentLowatBytes = 128 * 1024;
+
+/// Output buffers that a worker keeps for reuse: one in work, and a few that come back from blocked
+/// carriers.
+inline constexpr std::size_t kMaxFreeOutputs = 4;
+
+/// A larger output buffer is not kept: a sealed batch needs 256 KiB and 22 bytes for each of its
+/// records.
+inline constexpr std::size_t kMaxFreeOutputBytes = 512 * 1024;
+
+/// A read of a stream's socket that brought less than this has most likely emptied it: waiting
+/// costs less than asking again.
+inline constexpr std::size_t kWorthAskingAgainBytes = 16 * 1024;
+
+/// Handshake bytes looked at in one go: a flight with a certificate chain fits.
+inline constexpr std::size_t kHandshakePeekBytes = 16 * 1024;
+
+/// How long an ended carrier waits for the peer's close, so that no reset overtakes our last bytes.
+inline constexpr std::chrono::seconds kLinger{1};
+
+}  // namespace diglett::tunnel
