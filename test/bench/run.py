@@ -28,12 +28,16 @@ SMOKE_MEASURES = ("bulk.1.backend", "bulk.1.visitor", "ping.idle", "ping.one_cor
 
 def parse_arguments():
     parser = argparse.ArgumentParser(description=__doc__.split("\n", maxsplit=1)[0])
-    parser.add_argument("--bin", required=True, help="folder with the built programs")
+    parser.add_argument("--bin", "--bin-dir", required=True, metavar="DIR",
+                        help="folder with the built programs")
     length = parser.add_mutually_exclusive_group()
     length.add_argument("--quick", action="store_true", help="2 short rounds")
     length.add_argument("--smoke", action="store_true", help="1 short round of a few measures")
     parser.add_argument("--rounds", type=int, help="5 unless told")
     parser.add_argument("--seconds", type=float, help="length of a run; 0.8 unless told")
+    parser.add_argument("--placement", choices=("free", "two"), default="two",
+                        help="two (default): visitors and gateway on one core, agent and backend on "
+                             "another; free: as the scheduler likes")
     parser.add_argument("--peers", action="store_true", help="other tunnels too")
     parser.add_argument("--peer-bin", metavar="DIR", help="where their programs are")
     parser.add_argument("--only", action="append", metavar="NAME",
@@ -92,6 +96,7 @@ class Bench:
             self.variants.append(variant)
             try:
                 variant.start(self.lab, self._targets())
+                self.lab.place(variant)
                 self.names.append(variant.name)
             except Failed as error:
                 self._leave_out(variant, str(error))
@@ -195,16 +200,15 @@ def main():
     procs.raise_descriptor_limit()
     with own_network() as congestion_control, tempfile.TemporaryDirectory() as folder:
         say(f"congestion control: {congestion_control}")
-        lab = Lab(os.path.abspath(arguments.bin), folder)
+        lab = Lab(os.path.abspath(arguments.bin), folder, arguments.placement)
         try:
-            lab.load_port, lab.http_port = lab.start_backends()
-            time.sleep(0.3)
+            lab.start_backends()
             bench = Bench(lab, arguments, factories, left_out)
             bench.run()
         finally:
             lab.stop_backends()
     facts = {**report.machine(congestion_control), "version": version(),
-             "seconds": arguments.seconds, "seed": arguments.seed,
+             "seconds": arguments.seconds, "placement": arguments.placement, "seed": arguments.seed,
              "variants": {f().name: f().describe for f in factories},
              "took_seconds": round(time.monotonic() - started, 1)}
     return finish(arguments, bench, facts)

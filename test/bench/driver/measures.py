@@ -50,7 +50,7 @@ def _bulk_command(lab, variant, toward, streams, seconds, warmup=BULK_WARMUP_SEC
 def _ping(lab, variant, seconds, cpus=None):
     command = _load(lab, "ping", variant.ports[0], "--size", MESSAGE_BYTES, "--ms",
                     int(seconds * 1000))
-    return json.loads(procs.run(command, seconds + 15, cpus))
+    return json.loads(procs.run(command, seconds + 15, cpus or lab.front))
 
 
 class Bulk:
@@ -67,7 +67,7 @@ class Bulk:
     def run(self, lab, variant, seconds):
         before = procs.cpu_seconds(variant.middle())
         command = _bulk_command(lab, variant, self.toward, self.streams, seconds)
-        result = json.loads(procs.run(command, seconds + 15))
+        result = json.loads(procs.run(command, seconds + 15, lab.front))
         _settle(lab, variant)
         values = {self.name: result["gb_per_s"], "slowest_share": result["slowest_share"]}
         if self.streams == 1 and variant.middle():
@@ -94,11 +94,11 @@ class Ping:
 class PingOneCore(Ping):
     def run(self, lab, variant, seconds):
         everything = variant.middle() + [lab.backend.pid]
-        procs.pin(everything, {min(lab.cpus)})
+        procs.pin(everything, lab.one_core)
         try:
-            return self.values(_ping(lab, variant, seconds, {min(lab.cpus)}))
+            return self.values(_ping(lab, variant, seconds, lab.one_core))
         finally:
-            procs.pin(everything, lab.cpus)
+            lab.place(variant)
 
 
 class PingUnderBulk(Ping):
@@ -110,7 +110,7 @@ class PingUnderBulk(Ping):
 
     def run(self, lab, variant, seconds):
         command = _bulk_command(lab, variant, self.toward, 1, seconds + 0.3)
-        bulk = procs.start_tool(command)
+        bulk = procs.start_tool(command, lab.front)
         try:
             time.sleep(BULK_WARMUP_SECONDS + 0.1)
             values = self.values(_ping(lab, variant, seconds))
@@ -131,7 +131,7 @@ class Connections:
     def run(self, lab, variant, seconds):
         command = _load(lab, "connect", variant.ports[0], "--count", PARALLEL_CONNECTIONS, "--ms",
                         int(seconds * 1000))
-        result = json.loads(procs.run(command, seconds + 15))
+        result = json.loads(procs.run(command, seconds + 15, lab.front))
         _settle(lab, variant)
         if result["failed"] > 0:
             raise Failed(f"{result['failed']} connections failed")
@@ -149,7 +149,7 @@ class Http:
         url = f"http://{HOST}:{variant.ports[1]}/page"
         length = max(1, round(seconds))
         output = procs.run(["wrk", "-t1", f"-c{HTTP_CONNECTIONS}", f"-d{length}s", url],
-                           length + 15)
+                           length + 15, lab.front)
         wrong = re.search(r"(Non-2xx|Socket errors).*", output)
         if wrong:
             raise Failed(wrong.group(0))
@@ -170,7 +170,8 @@ class Memory:
         _ping(lab, variant, 0.1)  # what is set up once, at the first use, is not counted
         before = self._resident(variant)
         holders = [procs.start_tool(_load(lab, "hold", variant.ports[0], "--count",
-                                          self.streams // HOLDERS)) for _ in range(HOLDERS)]
+                                          self.streams // HOLDERS), lab.front)
+                   for _ in range(HOLDERS)]
         try:
             for holder in holders:
                 self._wait_until_held(holder)

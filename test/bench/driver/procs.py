@@ -86,11 +86,11 @@ def run(command, seconds, cpus=None):
     return done.stdout
 
 
-def start_tool(command):
+def start_tool(command, cpus):
     """A tool with its standard streams as pipes."""
     return subprocess.Popen([str(part) for part in command], stdin=subprocess.PIPE,
                             stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True,
-                            preexec_fn=_in_child(None))
+                            preexec_fn=_in_child(cpus))
 
 
 def _read(path):

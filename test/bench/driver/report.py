@@ -44,6 +44,8 @@ def ratio_table(results, metrics, variants):
     others = [name for name in variants if name != BASE]
     rows = []
     for metric in metrics:
+        if metric.key.startswith("memory"):
+            continue  # a thread's share of a few pages is no yardstick
         cells = [_cell(results.ratio(name, BASE, metric.key)) for name in others]
         if any(cell != "-" for cell in cells):
             rows.append([f"{metric.title} ({metric.better} is better)"] + cells)
@@ -69,7 +71,7 @@ class Report:
         lines = [f"Machine: {facts['cpu']}, {facts['cores']} cores, kernel {facts['kernel']}, "
                  f"{facts['openssl']}; congestion control {facts['congestion_control']}.",
                  f"Built from {facts['version']}; {len(results.rounds())} rounds of "
-                 f"{facts['seconds']:g} s a run, {len(results.void_rounds)} void; median "
+                 f"{facts['seconds']:g} s a run, placement {facts['placement']}, {len(results.void_rounds)} void; median "
                  "(least–greatest); order drawn with seed "
                  f"{facts['seed']}."]
         foreign = results.foreign_cores()

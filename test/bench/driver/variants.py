@@ -3,23 +3,30 @@
 import os
 import shutil
 import subprocess
+import time
 
+from . import procs
 from .procs import Failed, Process
 
 HOST = "127.0.0.1"
+LISTENING = "0A"  # the state in /proc/net/tcp
 
 
 class Lab:
     """What the variants share: programs, a folder for throwaway files, ports."""
 
-    def __init__(self, bin_dir, folder):
+    def __init__(self, bin_dir, folder, placement):
         self.bin_dir = bin_dir
         self.folder = folder
         self._port = 2000
         self._files = 0
         self.backend = None
         self.load_port = self.http_port = None
-        self.cpus = os.sched_getaffinity(0)
+        cpus = sorted(os.sched_getaffinity(0))
+        self.one_core = {cpus[0]}
+        two = placement == "two" and len(cpus) > 1
+        self.front = {cpus[0]} if two else set(cpus)  # visitors and gateway
+        self.back = {cpus[1]} if two else set(cpus)  # agent and backend
         self.nginx = None
 
     def port(self):
@@ -38,18 +45,32 @@ class Lab:
                 return path
         raise Failed(f"{name} is not in {self.bin_dir}")
 
+    @staticmethod
+    def wait_listening(*ports):
+        """Until something listens on each of `ports`; read from /proc, since a trial connection
+        would be a visitor."""
+        missing, end = set(ports), time.monotonic() + 5
+        while missing:
+            with open("/proc/net/tcp", encoding="ascii") as file:
+                rows = [line.split() for line in file.readlines()[1:]]
+            missing -= {int(row[1].rsplit(":", 1)[1], 16) for row in rows if row[3] == LISTENING}
+            if missing and time.monotonic() > end:
+                raise Failed(f"nothing listens on port {missing.pop()} after 5 s")
+            time.sleep(0.01)
+
     def spawn(self, command, env=None):
         return Process(command, self.path(os.path.basename(str(command[0])) + ".log"), env)
 
     def start_backends(self):
-        """The backend of the load tool and, where it is installed, nginx with 1 KiB of content;
-        their ports."""
+        """The backend of the load tool and, where it is installed, nginx with 1 KiB of content."""
         load_port, http_port = self.port(), None
         self.backend = self.spawn([self.program("bench_load"), "backend", f"{HOST}:{load_port}"])
         if shutil.which("nginx", path=os.environ["PATH"] + ":/usr/sbin"):
             http_port = self.port()
             self.nginx = self._start_nginx(http_port)
-        return load_port, http_port
+            self.wait_listening(http_port)
+        self.load_port, self.http_port = load_port, http_port
+        self.wait_listening(load_port)
 
     def _start_nginx(self, port):
         folder = self.path("nginx")
@@ -67,6 +88,12 @@ class Lab:
                 f"server {{ listen {HOST}:{port}; root {folder}/www; }} }}\n")
         os.chmod(self.folder, 0o755)
         return self.spawn(["/usr/sbin/nginx", "-c", config])
+
+    def place(self, variant):
+        """Puts a variant's processes, and the backends, on the cores that are theirs."""
+        procs.pin([process.pid for process in variant.gateway], self.front)
+        backends = [process for process in (self.backend, self.nginx) if process]
+        procs.pin([process.pid for process in variant.agent + backends], self.back)
 
     def stop_backends(self):
         for process in (self.backend, self.nginx):
@@ -115,6 +142,7 @@ class PlainRelay(Variant):
             program = lab.program("plain_relay")
             self.agent.append(lab.spawn([program, f"{HOST}:{inner}", f"{HOST}:{target}"]))
             self.gateway.append(lab.spawn([program, f"{HOST}:{entry}", f"{HOST}:{inner}"]))
+            lab.wait_listening(entry, inner)
             self.ports.append(entry)
 
 
@@ -128,6 +156,7 @@ class AsioTlsRelay(Variant):
             program = lab.program("asio_tls_relay")
             self.agent.append(lab.spawn([program, "far", f"{HOST}:{inner}", f"{HOST}:{target}"]))
             self.gateway.append(lab.spawn([program, "near", f"{HOST}:{entry}", f"{HOST}:{inner}"]))
+            lab.wait_listening(entry, inner)
             self.ports.append(entry)
 
 
