@@ -82,7 +82,7 @@ class Lab:
         config = os.path.join(folder, "nginx.conf")
         with open(config, "w", encoding="ascii") as file:
             file.write(
-                f"daemon off; worker_processes 1; pid {folder}/pid; error_log {folder}/error;\n"
+                f"daemon off; master_process off; pid {folder}/pid; error_log {folder}/error;\n"
                 "user root; events { worker_connections 4096; }\n"
                 f"http {{ access_log off; keepalive_requests 1000000000; {temporary}\n"
                 f"server {{ listen {HOST}:{port}; root {folder}/www; }} }}\n")
