@@ -9,7 +9,9 @@ namespace diglett::mux {
 ChunkPool::ChunkPool(std::size_t max_free, MemoryBudget* budget)
     : max_free_(max_free), budget_(budget) {}
 
-ChunkPool::~ChunkPool() { DIGLETT_ASSERT(in_use_ == 0); }
+ChunkPool::~ChunkPool() {
+    DIGLETT_ASSERT(in_use_ == 0);
+}
 
 Chunk ChunkPool::take() {
     ++in_use_;

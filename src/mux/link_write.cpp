@@ -1,0 +1,173 @@
+// Link: bytes of the peer on their way to the outside, and the credit that follows from it.
+#include <algorithm>
+#include <array>
+#include <utility>
+#include <vector>
+
+#include "mux/link.hpp"
+
+namespace diglett::mux {
+
+using State = IoResult::State;
+
+namespace {
+
+// Drops the first `bytes` bytes of `segments`.
+void advance(std::span<ByteView>& segments, std::size_t bytes) {
+    while (!segments.empty() && bytes >= segments.front().size()) {
+        bytes -= segments.front().size();
+        segments = segments.subspan(1);
+    }
+    if (bytes > 0) {
+        segments.front() = segments.front().subspan(bytes);
+    }
+}
+
+}  // namespace
+
+Link::Written Link::write(StreamIo& io, std::span<ByteView>& segments) {
+    Written written;
+    while (!segments.empty() && written.state == State::Ready) {
+        const IoResult result = io.write(segments);
+        advance(segments, result.bytes);
+        written.bytes += result.bytes;
+        // Ready without a byte taken would make this loop for ever.
+        written.state =
+            result.bytes == 0 && result.state == State::Ready ? State::Blocked : result.state;
+    }
+    return written;
+}
+
+void Link::take_run(Stream& stream, std::span<ByteView> segments) {
+    Written written;
+    if (stream.io != nullptr && stream.spill.empty()) {
+        written = write(*stream.io, segments);
+        if (written.state == State::Failed || written.state == State::End) {
+            kill(stream, wire::ResetReason::Aborted, "write failed");
+            return;
+        }
+    }
+    if (!segments.empty()) {
+        spill(stream, segments);
+    }
+    on_moved(stream, written.bytes);
+}
+
+void Link::spill(Stream& stream, std::span<const ByteView> segments) {
+    if (stream.spill.empty()) {
+        stream.moved_at = now_;
+    }
+    const std::size_t before = stream.spill.size();
+    for (const ByteView segment : segments) {
+        stream.spill.append(segment);
+    }
+    credit_.add_buffered(stream.spill.size() - before);
+    if (hog_check_at_ == kNever && credit_.is_crowded()) {
+        hog_check_at_ = now_ + kHogCheckPeriod;
+        crowded_since_ = now_;
+    }
+    block_writing(stream);
+}
+
+void Link::block_writing(Stream& stream) {
+    if (stream.io != nullptr && !stream.is_write_blocked) {
+        stream.is_write_blocked = true;
+        stream.io->want_write();
+    }
+}
+
+void Link::drain(Stream& stream) {
+    std::array<ByteView, kMaxWriteSegments> buffer;
+    std::size_t moved = 0;
+    while (!stream.spill.empty() && !stream.is_write_blocked) {
+        std::span<ByteView> segments(buffer.data(), stream.spill.front(buffer));
+        const Written written = write(*stream.io, segments);
+        if (written.state == State::Failed || written.state == State::End) {
+            kill(stream, wire::ResetReason::Aborted, "write failed");
+            return;
+        }
+        stream.spill.consume(written.bytes);
+        credit_.remove_buffered(written.bytes);
+        moved += written.bytes;
+        if (written.state == State::Blocked && !stream.spill.empty()) {
+            block_writing(stream);
+        }
+    }
+    if (moved > 0) {
+        stream.moved_at = now_;
+        stream.moved_since_check += moved;
+        on_moved(stream, moved);
+        schedule_ack();
+    }
+    finish_writing(stream);
+}
+
+void Link::on_moved(Stream& stream, std::size_t bytes) {
+    stream.window.on_moved(bytes, now_,
+                           {.round_trip = round_trip_.smoothed(),
+                            .most = std::min(kMaxStreamWindowBytes,
+                                             std::max(credit_.window() / 2, kMinStreamWindowBytes)),
+                            .least = kMinStreamWindowBytes,
+                            .may_grow = credit_.may_grow(),
+                            .has_backlog = !stream.spill.empty()});
+    renew_window(stream);
+}
+
+void Link::renew_window(Stream& stream) {
+    const std::uint64_t size = stream.window.size();
+    const std::uint64_t unused = stream.receive_limit - stream.consumed();
+    if (!stream.is_window_pending && !stream.has_received_end && unused < size / 2) {
+        stream.is_window_pending = true;
+        queue_control(stream);
+    }
+}
+
+void Link::finish_writing(Stream& stream) {
+    if (stream.has_received_end && !stream.has_shut_down && stream.io != nullptr &&
+        stream.spill.empty()) {
+        stream.has_shut_down = true;
+        stream.io->shutdown_write();
+        maybe_finish(stream);
+    }
+}
+
+void Link::enforce_hog_rule() {
+    if (credit_.is_relieved()) {
+        hog_check_at_ = kNever;
+        return;
+    }
+    hog_check_at_ = now_ + kHogCheckPeriod;
+    constexpr auto kPeriods = static_cast<std::uint64_t>(kHogSlowest / kHogCheckPeriod);
+    std::vector<Stream*> still;
+    std::vector<Stream*> slow;
+    streams_.for_each([&](Stream& stream) {
+        if (stream.spill.empty()) {
+            return;
+        }
+        if (now_ - stream.moved_at >= kHogPatience) {
+            still.push_back(&stream);
+        } else if (stream.spill.size() / kPeriods > stream.moved_since_check) {
+            slow.push_back(&stream);
+        }
+        stream.moved_since_check = 0;
+    });
+    reset_hogs(still);
+    if (credit_.is_crowded() && now_ - crowded_since_ >= kHogPatience) {
+        reset_hogs(slow);
+    }
+}
+
+void Link::reset_hogs(std::vector<Stream*>& hogs) {
+    std::ranges::sort(hogs, [](const Stream* one, const Stream* other) {
+        return std::pair(one->spill.size(), one->id) > std::pair(other->spill.size(), other->id);
+    });
+    for (Stream* const hog : hogs) {
+        if (credit_.is_relieved()) {
+            return;
+        }
+        kill(*hog, wire::ResetReason::SlowReader, "slow reader, and the link's memory is short");
+    }
+    schedule_ack();
+}
+
+}  // namespace diglett::mux
