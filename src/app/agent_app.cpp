@@ -1,0 +1,230 @@
+#include "app/agent_app.hpp"
+
+#include <fmt/format.h>
+#include <unistd.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <iostream>
+#include <random>
+#include <utility>
+
+#include "agent/agent.hpp"
+#include "app/agent_config.hpp"
+#include "app/exit.hpp"
+#include "base/file.hpp"
+#include "base/process.hpp"
+#include "base/state_dir.hpp"
+#include "base/version.hpp"
+#include "net/descriptor_limit.hpp"
+#include "net/task_group.hpp"
+
+namespace diglett::app {
+
+namespace {
+
+constexpr std::string_view kKeyFile = "agent.key";
+constexpr std::size_t kMaxKeyBytes = 4'096;
+constexpr std::size_t kMaxTokenFileBytes = 16 * 1'024;
+constexpr std::size_t kMaxCaBytes = 1 << 20;
+constexpr std::chrono::milliseconds kLockPatience{1'000};
+
+/// The agent's key from the state directory, made at the first start.
+Result<crypto::AgentKey> load_agent_key(const StateDir* state) {
+    if (state == nullptr) {
+        return crypto::AgentKey::generate();
+    }
+    const auto lock = state->lock(kLockPatience);
+    if (!lock) {
+        return forward_error(lock);
+    }
+    const auto path = state->file(kKeyFile);
+    if (may_exist(path)) {
+        const auto text = read_private_file(path, kMaxKeyBytes);
+        return text ? crypto::AgentKey::parse(text->expose_secret())
+                    : Result<crypto::AgentKey>(forward_error(text));
+    }
+    auto key = crypto::AgentKey::generate();
+    const auto written = write_file_atomically(path, key.to_text() + "\n", 0600);
+    if (!written) {
+        return forward_error(written);
+    }
+    return key;
+}
+
+Result<crypto::ClientTls> load_tls(const AgentConfig& config) {
+    crypto::ClientTls::Options options;
+    options.system_roots = config.ca.empty();
+    if (!config.ca.empty()) {
+        auto pem = read_file(config.ca, kMaxCaBytes);
+        if (!pem) {
+            return forward_error(pem);
+        }
+        options.ca_pem = std::move(*pem);
+    }
+    return crypto::ClientTls::create(options);
+}
+
+/// The credential as it is now: a file is read anew, one final line end dropped.
+Result<Secret> current_credential(const AgentConfig& config) {
+    if (config.token_file.empty()) {
+        return Secret(config.token);
+    }
+    auto text = read_file(config.token_file, kMaxTokenFileBytes);
+    if (!text) {
+        return forward_error(text);
+    }
+    if (text->ends_with('\n')) text->pop_back();
+    if (text->ends_with('\r')) text->pop_back();
+    return Secret(std::move(*text));
+}
+
+/// Asks at the terminal; empty when there is none.
+std::function<bool(const std::string&, const std::string&)> terminal_question() {
+    if (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
+        return {};
+    }
+    return [](const std::string& gateway, const std::string& pin) {
+        std::cerr << "Gateway " << gateway << " is met for the first time. Its key:\n  " << pin
+                  << "\nSend the credential to it? Type yes: " << std::flush;
+        std::string answer;
+        std::getline(std::cin, answer);
+        return answer == "yes";
+    };
+}
+
+RandomUnit system_random() {
+    return [engine = std::mt19937_64(std::random_device{}())]() mutable {
+        return std::uniform_real_distribution<double>(0.0, 1.0)(engine);
+    };
+}
+
+net::Awaitable<void> run_and_keep(agent::Agent& agent, std::optional<Error>& end,
+                                  net::asio::signal_set& signals) {
+    auto running = agent.run();
+    end = co_await std::move(running);
+    signals.cancel();
+}
+
+void stop_on_signal(net::asio::signal_set& signals, agent::Agent& agent, net::TaskGroup& tasks,
+                    const Logger& logger, bool second) {
+    signals.async_wait([&, second](auto error, int) {
+        if (error) return;
+        if (second) {
+            tasks.cancel();
+            return;
+        }
+        logger.info("stopping");
+        stop_on_signal(signals, agent, tasks, logger, true);
+        if (!agent.stop()) {
+            tasks.cancel();
+            signals.cancel();
+        }
+    });
+}
+
+int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
+    if (const auto limit = net::raise_descriptor_limit(); !limit) {
+        return fail_with(limit.error(), logger);
+    }
+    std::optional<std::string> flag;
+    if (!config.state_dir.empty()) {
+        flag = config.state_dir;
+    }
+    const auto state = open_state_dir(state_places_of_process(flag), "agent", logger);
+    if (!state) {
+        return fail_with(state.error(), logger);
+    }
+    const StateDir* const folder = *state ? &**state : nullptr;
+    auto key = load_agent_key(folder);
+    if (!key) {
+        return fail_with(key.error(), logger);
+    }
+    auto known = agent::KnownGateways::load(folder);
+    if (!known) {
+        return fail_with(known.error(), logger);
+    }
+    auto tls = load_tls(config);
+    if (!tls) {
+        return fail_with(tls.error(), logger);
+    }
+    if (const auto credential = current_credential(config); !credential) {
+        return fail_with(credential.error(), logger);
+    }
+    for (auto& service : plan.services) {
+        if (service.name.empty()) {
+            service.name = derived_name(crypto::fingerprint(key->public_key()),
+                                        net::to_string(service.backend));
+        }
+    }
+    net::asio::io_context context(1);
+    net::asio::signal_set signals(context, SIGINT, SIGTERM);
+    net::TaskGroup tasks(context.get_executor());
+    std::optional<Error> end;
+    agent::Agent agent({.gateway = plan.gateway,
+                        .services = plan.services,
+                        .protocol = static_cast<int>(config.protocol),
+                        .once = config.once,
+                        .takeover = config.takeover,
+                        .software = fmt::format("diglett {}", base::kVersion)},
+                       {.tls = std::move(*tls),
+                        .trust = agent::GatewayTrust(plan.trust, *known, terminal_question(), logger),
+                        .key = *key,
+                        .credential = [&config] { return current_credential(config); },
+                        .on_public_url = [](const std::string& url) { print_out(url + "\n"); },
+                        .random = system_random()},
+                       context.get_executor(), logger);
+    stop_on_signal(signals, agent, tasks, logger, false);
+    tasks.spawn(run_and_keep(agent, end, signals));
+    context.run();
+    return end ? fail_with(*end, logger) : 0;
+}
+
+std::string print_services(const AgentPlan& plan) {
+    std::string text;
+    for (const auto& service : plan.services) {
+        text += fmt::format("\n[[service]]\nbackend = {}\nkind = {}\n",
+                            toml_quoted(net::to_string(service.backend)), toml_quoted(service.kind));
+        if (!service.name.empty()) {
+            text += fmt::format("name = {}\n", toml_quoted(service.name));
+        }
+    }
+    return text;
+}
+
+}  // namespace
+
+int run_agent(int argc, const char* const* argv) {
+    prepare_process();
+    Settings settings("diglett", "The agent: makes a workload reachable through a gateway",
+                      fmt::format("diglett {}", base::kVersion));
+    AgentConfig config;
+    config.declare(settings);
+    const auto action = settings.load(argc, argv);
+    const Logger logger = open_log(settings.log_options());
+    if (!action) {
+        return fail_with(action.error(), logger);
+    }
+    if (*action == Action::ShowText) {
+        print_out(settings.shown_text());
+        return 0;
+    }
+    auto plan = plan_agent(config, settings.services());
+    if (!plan) {
+        return fail_with(plan.error(), logger);
+    }
+    switch (*action) {
+        case Action::PrintConfig: print_out(settings.print() + print_services(*plan)); return 0;
+        case Action::Check: {
+            const auto tls = load_tls(config);
+            const auto credential = current_credential(config);
+            if (!tls || !credential) {
+                return fail_with(!tls ? tls.error() : credential.error(), logger);
+            }
+            print_out("the configuration is valid\n");
+            return 0;
+        }
+        default: return start(config, std::move(*plan), logger);
+    }
+}
+
+}  // namespace diglett::app

@@ -1,0 +1,120 @@
+#include "app/config_file.hpp"
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
+
+#include <optional>
+#include <utility>
+
+#include "base/escape.hpp"
+
+namespace diglett::app {
+
+namespace {
+
+/// Reads one file; the first mistake is kept and ends the work.
+class Reader {
+  public:
+    Reader(std::string_view file, const ConfigSchema& schema) : file_(file), schema_(schema) {}
+
+    Result<ConfigFile> read(const toml::table& root) {
+        ConfigFile config;
+        for (const auto& [key, node] : root) {
+            const std::string name(key.str());
+            const bool is_services = name == "service" && !schema_.service_keys.empty();
+            const auto done = is_services ? read_services(node, config)
+                                          : read_entry(name, node, schema_.keys, config.settings);
+            if (!done) {
+                return forward_error(done);
+            }
+        }
+        return config;
+    }
+
+  private:
+    Status mistake(const toml::node& node, std::string_view words) const {
+        return fail(Errc::InvalidConfig,
+                    fmt::format("{}:{}: {}", file_, node.source().begin.line, words));
+    }
+
+    Status read_services(const toml::node& node, ConfigFile& config) {
+        const auto* tables = node.as_array();
+        if (tables == nullptr) {
+            return mistake(node, "write services as [[service]]");
+        }
+        for (const auto& entry : *tables) {
+            const auto* table = entry.as_table();
+            if (table == nullptr) {
+                return mistake(entry, "write services as [[service]]");
+            }
+            auto& service = config.services.emplace_back();
+            for (const auto& [key, value] : *table) {
+                const auto done =
+                    read_entry(std::string(key.str()), value, schema_.service_keys, service);
+                if (!done) {
+                    return done;
+                }
+            }
+        }
+        return {};
+    }
+
+    Status read_entry(const std::string& key, const toml::node& node,
+                      const std::set<std::string>& known, ConfigTable& into) {
+        if (!known.contains(key)) {
+            return mistake(node, fmt::format("unknown key '{}'", escape(key)));
+        }
+        ConfigEntry entry{.values = {}, .line = node.source().begin.line};
+        const auto* array = node.as_array();
+        if (array == nullptr) {
+            auto text = text_of(node);
+            if (!text) {
+                return mistake(node, bad_value(key));
+            }
+            entry.values.push_back(std::move(*text));
+        } else {
+            for (const auto& element : *array) {
+                auto text = text_of(element);
+                if (!text) {
+                    return mistake(element, bad_value(key));
+                }
+                entry.values.push_back(std::move(*text));
+            }
+        }
+        into.emplace(key, std::move(entry));
+        return {};
+    }
+
+    static std::string bad_value(const std::string& key) {
+        return fmt::format("key '{}' takes text, a whole number, true or false", key);
+    }
+
+    static std::optional<std::string> text_of(const toml::node& node) {
+        if (const auto* text = node.as_string()) return text->get();
+        if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
+        if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+        return std::nullopt;
+    }
+
+    std::string_view file_;
+    const ConfigSchema& schema_;
+};
+
+}  // namespace
+
+Result<ConfigFile> parse_config(std::string_view text, std::string_view file,
+                                const ConfigSchema& schema) {
+    if (text.size() > kMaxConfigBytes) {
+        return fail(Errc::InvalidConfig, fmt::format("{}: larger than 1 MiB", file));
+    }
+    try {
+        const toml::table root = toml::parse(text, file);
+        return Reader(file, schema).read(root);
+    } catch (const toml::parse_error& error) {
+        return fail(Errc::InvalidConfig,
+                    fmt::format("{}:{}: {}", file, error.source().begin.line,
+                                escape(error.description())));
+    }
+}
+
+}  // namespace diglett::app

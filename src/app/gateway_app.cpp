@@ -1,0 +1,131 @@
+#include "app/gateway_app.hpp"
+
+#include <fmt/format.h>
+
+#include <boost/asio/signal_set.hpp>
+#include <memory>
+#include <utility>
+
+#include "app/exit.hpp"
+#include "app/gateway_config.hpp"
+#include "app/gateway_parts.hpp"
+#include "base/process.hpp"
+#include "base/state_dir.hpp"
+#include "base/version.hpp"
+#include "net/descriptor_limit.hpp"
+
+namespace diglett::app {
+
+namespace {
+
+/// Serves until SIGINT or SIGTERM, then lets streams end; a second signal ends everything at once.
+int serve(gateway::Gateway& gateway, const GatewayPlan& plan, const Logger& logger) {
+    const auto bound = gateway.start();
+    if (!bound) {
+        return fail_with(bound.error(), logger);
+    }
+    logger.info("listening on {}", net::to_string(*bound));
+    net::asio::io_context signals_context;
+    net::asio::signal_set signals(signals_context, SIGINT, SIGTERM);
+    signals.async_wait([](auto, int) {});
+    signals_context.run();
+
+    logger.info("stopping: open streams have {} ms", plan.drain_timeout.count());
+    signals.async_wait([&](auto error, int) {
+        if (!error) gateway.cut_short();
+    });
+    signals_context.restart();
+    std::jthread second_signal([&] { signals_context.run(); });
+    gateway.stop(Clock::now() + plan.drain_timeout);
+    net::asio::post(signals_context, [&] { signals.cancel(); });
+    second_signal.join();
+    logger.info("stopped");
+    return 0;
+}
+
+void warn_about_openness(const GatewayConfig& config, const GatewayPlan& plan,
+                         const Logger& logger) {
+    if (config.auth.empty()) {
+        logger.info("no authenticator is configured: only agents on this machine are accepted");
+    }
+    if (std::find(plan.auth.begin(), plan.auth.end(), "open") != plan.auth.end()) {
+        logger.warn("--auth open: every agent that reaches this port may register names");
+    }
+    if (config.accept_v1) {
+        logger.warn("--accept-v1: protocol 1 protects neither tokens nor data");
+    }
+}
+
+int start(const GatewayConfig& config, const GatewayPlan& plan, const Logger& logger) {
+    const auto limit = net::raise_descriptor_limit();
+    if (!limit) {
+        return fail_with(limit.error(), logger);
+    }
+    logger.info("diglett-server {}: {} workers, {} descriptors", base::kVersion, plan.workers,
+                *limit);
+    std::optional<std::string> flag;
+    if (!config.state_dir.empty()) {
+        flag = config.state_dir;
+    }
+    const auto state = open_state_dir(state_places_of_process(flag), "gateway", logger);
+    if (!state) {
+        return fail_with(state.error(), logger);
+    }
+    std::optional<StateLock> lock;
+    if (*state) {
+        auto taken = (*state)->lock();
+        if (!taken) {
+            return fail_with(taken.error(), logger);
+        }
+        lock.emplace(std::move(*taken));
+    }
+    auto parts = build_gateway_parts(config, plan, *state ? &**state : nullptr, logger);
+    if (!parts) {
+        return fail_with(parts.error(), logger);
+    }
+    warn_about_openness(config, plan, logger);
+    gateway::Gateway gateway({.listen = plan.listen,
+                              .workers = plan.workers,
+                              .descriptor_limit = *limit,
+                              .accept_v1 = config.accept_v1,
+                              .software = fmt::format("diglett {}", base::kVersion)},
+                             std::move(*parts), logger);
+    return serve(gateway, plan, logger);
+}
+
+}  // namespace
+
+int run_gateway(int argc, const char* const* argv) {
+    prepare_process();
+    Settings settings("diglett-server", "The gateway: makes workloads behind NAT reachable by name",
+                      fmt::format("diglett-server {}", base::kVersion));
+    GatewayConfig config;
+    config.declare(settings);
+    const auto action = settings.load(argc, argv);
+    const Logger logger = open_log(settings.log_options());
+    if (!action) {
+        return fail_with(action.error(), logger);
+    }
+    if (*action == Action::ShowText) {
+        print_out(settings.shown_text());
+        return 0;
+    }
+    const auto plan = plan_gateway(config);
+    if (!plan) {
+        return fail_with(plan.error(), logger);
+    }
+    switch (*action) {
+        case Action::PrintConfig: print_out(settings.print()); return 0;
+        case Action::Check: {
+            const auto checked = check_gateway_files(config, *plan);
+            if (!checked) {
+                return fail_with(checked.error(), logger);
+            }
+            print_out("the configuration is valid\n");
+            return 0;
+        }
+        default: return start(config, *plan, logger);
+    }
+}
+
+}  // namespace diglett::app

@@ -1,0 +1,78 @@
+#include "app/gateway_config.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <thread>
+
+#include "app/duration.hpp"
+#include "base/escape.hpp"
+
+namespace diglett::app {
+
+namespace {
+
+constexpr std::uint16_t kDefaultPort = 20'000;
+constexpr std::uint32_t kMaxWorkers = 1'024;
+
+Status check_auth(const GatewayConfig& config) {
+    for (const auto& name : config.auth) {
+        if (name != "loopback" && name != "open" && name != "tokens") {
+            return fail(Errc::InvalidConfig,
+                        fmt::format("--auth {}: unknown; there are loopback, open and tokens",
+                                    escape(name)));
+        }
+    }
+    const bool uses_tokens =
+        std::find(config.auth.begin(), config.auth.end(), "tokens") != config.auth.end();
+    if (uses_tokens && config.tokens_file.empty()) {
+        return fail(Errc::InvalidConfig, "--auth tokens needs --tokens-file FILE");
+    }
+    if (!uses_tokens && !config.tokens_file.empty()) {
+        return fail(Errc::InvalidConfig, "--tokens-file is used only with --auth tokens");
+    }
+    return {};
+}
+
+}  // namespace
+
+void GatewayConfig::declare(Settings& settings) {
+    settings.text("-l,--listen", listen, "Address for agents");
+    settings.list("--auth", auth, "Who may register: loopback, open, tokens (repeatable)");
+    settings.text("--tokens-file", tokens_file, "Identities of --auth tokens (TOML)");
+    settings.flag("--accept-v1", accept_v1, "Also accept protocol 1, which is not secure");
+    settings.number("--workers", workers, "Threads for sessions; 0: as many as cores");
+    settings.text("--drain-timeout", drain_timeout, "Time for open streams at a stop");
+    settings.text("--state-dir", state_dir, "Folder for the key and the leases");
+    settings.text("--identity-cert", identity_cert, "Certificate chain (PEM) for the identity key");
+    settings.list("--allow-name", allow_names, "Reserved name that may be registered (repeatable)");
+    settings.flag("--reset-leases", reset_leases, "Start without the leases of before");
+}
+
+Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
+    GatewayPlan plan;
+    auto listen = net::parse_endpoint(
+        config.listen,
+        {.host = "0.0.0.0", .port = kDefaultPort, .allow_unix = false, .allow_port_zero = true});
+    if (!listen) {
+        return forward_error(listen);
+    }
+    plan.listen = std::move(*listen);
+    if (const auto valid = check_auth(config); !valid) {
+        return forward_error(valid);
+    }
+    plan.auth = config.auth.empty() ? std::vector<std::string>{"loopback"} : config.auth;
+    if (config.workers > kMaxWorkers) {
+        return fail(Errc::InvalidConfig, "--workers takes 0 to 1024");
+    }
+    plan.workers = config.workers != 0 ? config.workers
+                                       : std::max(1U, std::thread::hardware_concurrency());
+    const auto drain = parse_duration("--drain-timeout", config.drain_timeout);
+    if (!drain) {
+        return forward_error(drain);
+    }
+    plan.drain_timeout = *drain;
+    return plan;
+}
+
+}  // namespace diglett::app

@@ -1,0 +1,192 @@
+#include "app/settings.hpp"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <utility>
+
+#include "base/escape.hpp"
+#include "base/file.hpp"
+#include "base/secret.hpp"
+
+namespace diglett::app {
+
+namespace {
+
+std::string variable_of(std::string key) {
+    std::replace(key.begin(), key.end(), '-', '_');
+    std::transform(key.begin(), key.end(), key.begin(),
+                   [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+    return "DIGLETT_" + key;
+}
+
+}  // namespace
+
+Settings::Settings(std::string program, std::string description, std::string version)
+    : app_(std::move(description), std::move(program)), version_(std::move(version)) {
+    app_.set_version_flag("-V,--version", version_);
+    app_.fallthrough();
+    check_ = app_.add_subcommand("check", "Validate the configuration and exit");
+    print_ = app_.add_subcommand("print-config", "Show the merged configuration, secrets masked");
+    app_.require_subcommand(0, 1);
+    app_.add_option("--config", config_path_, "Configuration file (TOML)")
+        ->envname("DIGLETT_CONFIG");
+    declare(app_.add_flag("-d,--debug", debug_, "Debug messages; twice: trace as well"),
+            {.option = nullptr, .is_text = false});
+    declare(app_.add_option("--log-format", log_format_, "text or json")
+                ->check(CLI::IsMember({"text", "json"})),
+            {.option = nullptr});
+}
+
+CLI::Option* Settings::declare(CLI::Option* option, Entry entry) {
+    const std::string key = option->get_lnames().front();
+    option->envname(variable_of(key));
+    entry.option = option;
+    entries_.emplace(key, entry);
+    schema_.keys.insert(key);
+    return option;
+}
+
+void Settings::text(const std::string& flags, std::string& target, const std::string& help) {
+    declare(app_.add_option(flags, target, help)->capture_default_str(), {.option = nullptr});
+}
+
+void Settings::secret(const std::string& flags, std::string& target, const std::string& help) {
+    declare(app_.add_option(flags, target, help), {.option = nullptr, .is_secret = true});
+}
+
+void Settings::list(const std::string& flags, std::vector<std::string>& target,
+                    const std::string& help) {
+    declare(app_.add_option(flags, target, help)->allow_extra_args(false)->delimiter(','),
+            {.option = nullptr, .is_list = true});
+}
+
+void Settings::number(const std::string& flags, std::uint32_t& target, const std::string& help) {
+    declare(app_.add_option(flags, target, help)->capture_default_str(),
+            {.option = nullptr, .is_text = false});
+}
+
+void Settings::flag(const std::string& flags, bool& target, const std::string& help) {
+    declare(app_.add_flag(flags, target, help), {.option = nullptr, .is_text = false});
+}
+
+void Settings::positional(const std::string& name, std::string& target, const std::string& help) {
+    app_.add_option(name, target, help);
+}
+
+Result<Action> Settings::load(int argc, const char* const* argv) {
+    try {
+        app_.parse(argc, argv);
+    } catch (const CLI::CallForHelp&) {
+        shown_text_ = app_.help();
+        return Action::ShowText;
+    } catch (const CLI::CallForVersion&) {
+        shown_text_ = version_ + "\n";
+        return Action::ShowText;
+    } catch (const CLI::ParseError& error) {
+        return fail(Errc::InvalidUsage,
+                    fmt::format("{} (see {} --help)", escape(error.what()), app_.get_name()));
+    }
+    if (const auto applied = apply_file(); !applied) {
+        return forward_error(applied);
+    }
+    if (check_->parsed()) {
+        return Action::Check;
+    }
+    return print_->parsed() ? Action::PrintConfig : Action::Run;
+}
+
+Status Settings::apply_file() {
+    if (config_path_.empty()) {
+        return {};
+    }
+    const auto text = read_file(config_path_, kMaxConfigBytes);
+    if (!text) {
+        return forward_error(text);
+    }
+    auto file = parse_config(*text, config_path_, schema_);
+    if (!file) {
+        return forward_error(file);
+    }
+    services_ = std::move(file->services);
+    for (const auto& [key, values] : file->settings) {
+        if (entries_.at(key).option->count() > 0) {
+            continue;  // a flag or variable goes first
+        }
+        if (const auto applied = apply(key, values); !applied) {
+            return applied;
+        }
+    }
+    return {};
+}
+
+Status Settings::apply(const std::string& key, const ConfigEntry& values) {
+    const Entry& entry = entries_.at(key);
+    const auto mistake = [&](std::string_view why) {
+        return fail(Errc::InvalidConfig,
+                    fmt::format("{}:{}: key '{}': {}", config_path_, values.line, key, why));
+    };
+    if (!entry.is_list && values.values.size() != 1) {
+        return mistake("takes one value");
+    }
+    try {
+        for (const auto& value : values.values) {
+            entry.option->add_result(value);
+        }
+        entry.option->run_callback();
+    } catch (const CLI::Error& error) {
+        return mistake(escape(error.what()));
+    }
+    return {};
+}
+
+LogOptions Settings::log_options() const {
+    return {.format = log_format_ == "json" ? LogFormat::Json : LogFormat::Text,
+            .level = log_level_for(debug_)};
+}
+
+std::string Settings::print() const {
+    std::string text;
+    for (const auto& [key, entry] : entries_) {
+        if (entry.option->count() == 0 && entry.option->get_default_str().empty()) {
+            continue;
+        }
+        if (entry.is_secret) {
+            text += fmt::format("{} = \"{}\"\n", key, Secret::mask());
+            continue;
+        }
+        if (!entry.is_text && !entry.is_list) {
+            const auto value = entry.option->count() == 0 ? entry.option->get_default_str()
+                                                          : entry.option->as<std::string>();
+            text += fmt::format("{} = {}\n", key, value);
+            continue;
+        }
+        if (!entry.is_list) {
+            const auto value = entry.option->count() == 0 ? entry.option->get_default_str()
+                                                          : entry.option->as<std::string>();
+            text += fmt::format("{} = {}\n", key, toml_quoted(value));
+            continue;
+        }
+        std::vector<std::string> quoted;
+        for (const auto& value : entry.option->results()) quoted.push_back(toml_quoted(value));
+        text += fmt::format("{} = [{}]\n", key, fmt::join(quoted, ", "));
+    }
+    return text;
+}
+
+std::string toml_quoted(std::string_view text) {
+    std::string quoted = "\"";
+    for (const char c : text) {
+        if (c == '"' || c == '\\') {
+            quoted += '\\';
+            quoted += c;
+        } else if (static_cast<unsigned char>(c) < 0x20 || c == 0x7f) {
+            quoted += fmt::format("\\u{:04X}", static_cast<unsigned>(c));
+        } else {
+            quoted += c;
+        }
+    }
+    return quoted + "\"";
+}
+
+}  // namespace diglett::app

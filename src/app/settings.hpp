@@ -1,0 +1,81 @@
+#pragma once
+
+#include <CLI/CLI.hpp>
+#include <cstdint>
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "app/config_file.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+
+namespace diglett::app {
+
+/// What the command line asks for besides running.
+enum class Action : std::uint8_t {
+    Run,
+    Check,        ///< Validate and say so.
+    PrintConfig,  ///< Show the merged configuration, secrets masked.
+    ShowText,     ///< --help or --version: `text` goes to stdout, exit 0.
+};
+
+/// A program's settings, each at once a flag `--KEY`, a variable `DIGLETT_KEY` and a key of the
+/// configuration file: flag over variable over file. Declare all, then load() once.
+class Settings {
+  public:
+    Settings(std::string program, std::string description, std::string version);
+
+    /// `flags` as CLI11 writes them, e.g. "-n,--name"; the key is the long one. `target` holds the
+    /// default and lives until load() has returned.
+    void text(const std::string& flags, std::string& target, const std::string& help);
+    void secret(const std::string& flags, std::string& target, const std::string& help);
+    void list(const std::string& flags, std::vector<std::string>& target, const std::string& help);
+    void number(const std::string& flags, std::uint32_t& target, const std::string& help);
+    void flag(const std::string& flags, bool& target, const std::string& help);
+    /// Without a flag and a key: the words after the options, at most one.
+    void positional(const std::string& name, std::string& target, const std::string& help);
+    /// [[service]] tables of the file may have these keys.
+    void service_keys(std::set<std::string> keys) { schema_.service_keys = std::move(keys); }
+
+    /// Reads command line, environment and the file of --config.
+    /// @return InvalidUsage for the command line, InvalidConfig and UnreadableFile for the file.
+    [[nodiscard]] Result<Action> load(int argc, const char* const* argv);
+
+    /// After load():
+    [[nodiscard]] const std::string& shown_text() const { return shown_text_; }
+    [[nodiscard]] const std::vector<ConfigTable>& services() const { return services_; }
+    [[nodiscard]] LogOptions log_options() const;
+    /// The merged settings as a configuration file, secrets masked. Services are the caller's.
+    [[nodiscard]] std::string print() const;
+
+  private:
+    struct Entry {
+        CLI::Option* option;
+        bool is_list = false;
+        bool is_secret = false;
+        bool is_text = true;
+    };
+
+    CLI::Option* declare(CLI::Option* option, Entry entry);
+    [[nodiscard]] Status apply_file();
+    [[nodiscard]] Status apply(const std::string& key, const ConfigEntry& values);
+
+    CLI::App app_;
+    CLI::App* check_;
+    CLI::App* print_;
+    ConfigSchema schema_;
+    std::map<std::string, Entry> entries_;
+    std::vector<ConfigTable> services_;
+    std::string version_;
+    std::string shown_text_;
+    std::string config_path_;
+    std::string log_format_ = "text";
+    std::uint32_t debug_ = 0;
+};
+
+/// `"...": text as a TOML basic string.
+[[nodiscard]] std::string toml_quoted(std::string_view text);
+
+}  // namespace diglett::app
