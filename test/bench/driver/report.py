@@ -78,6 +78,8 @@ class Report:
         if foreign:
             lines.append(f"CPU used by others meanwhile: {foreign.median:.2f} cores in the median "
                          f"run, {foreign.high:.2f} in the worst.")
+            if not results.was_quiet():
+                lines.append("**The machine was not quiet: do not trust these figures.**")
         return lines
 
     def _missing(self):

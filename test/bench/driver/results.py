@@ -6,6 +6,7 @@ BASE = "plain relay"
 OURS = "diglett"
 TLS_BASE = "asio TLS relay"
 VOID_BELOW = 0.25
+QUIET_CORES = 0.1  # a single busy core beside the run already turns the order of variants around
 
 
 class Spread:
@@ -76,6 +77,10 @@ class Results:
     def foreign_cores(self):
         cores = [run["foreign_cores"] for run in self.runs if run["round"] in self.rounds()]
         return Spread(cores) if cores else None
+
+    def was_quiet(self):
+        foreign = self.foreign_cores()
+        return foreign is not None and foreign.median <= QUIET_CORES
 
 
 class Floor:

@@ -38,6 +38,12 @@ class ResultsTest(unittest.TestCase):
         made.void_rounds.append(1)
         self.assertEqual(made.spread("diglett", "connect").median, 9.0)
 
+    def test_a_busy_machine_is_not_quiet(self):
+        made = results([(1, "direct", "connect", 1.0)])
+        self.assertTrue(made.was_quiet())
+        made.runs[0]["foreign_cores"] = 0.9
+        self.assertFalse(made.was_quiet())
+
     def test_floor_without_figure_does_not_pass(self):
         self.assertEqual({floor.verdict for floor in floors(Results())}, {"not measured"})
 
