@@ -19,8 +19,10 @@ class Channel {
 
     virtual ~Channel() = default;
 
-    /// Offers ciphertext from the carrier. The view must stay valid until open() (or advance()) has
-    /// returned with nothing more to do; every byte is taken by then.
+    /// Offers ciphertext from the carrier. The view must stay valid until every byte is taken:
+    /// until advance() has returned Handshaking, open() has returned 0, or either has failed. Bytes
+    /// that are left when advance() returns Established wait for open(). @pre nothing is left of
+    /// the view before.
     virtual void feed(ByteView ciphertext) = 0;
 
     /// Goes on with the handshake; what must be sent is appended to `out`, also when it fails (an
@@ -28,10 +30,10 @@ class Channel {
     /// @return TlsFailed, GatewayKeyChanged, GatewayUntrusted or UnsupportedVersion.
     [[nodiscard]] virtual Result<State> advance(ByteVector& out) = 0;
 
-    /// Opens as much as fits into `plaintext`. @return bytes written, 0 when more ciphertext is
-    /// needed; EndOfStream after the peer's orderly close (TLS close_notify); TlsFailed when the
-    /// bytes do not verify. Answers that the layer itself owes the peer (key updates) are appended
-    /// to `out`.
+    /// Opens as much as fits into `plaintext`; call it again until it returns 0 or an error.
+    /// @return bytes written, 0 when more ciphertext is needed (or `plaintext` is empty);
+    /// EndOfStream after the peer's orderly close (TLS close_notify); TlsFailed when the bytes do
+    /// not verify. Answers that the layer itself owes the peer (key updates) are appended to `out`.
     [[nodiscard]] virtual Result<std::size_t> open(MutableBytes plaintext, ByteVector& out) = 0;
 
     /// Seals `parts` in order and appends the ciphertext to `out`. @return TlsFailed (our side is

@@ -17,6 +17,9 @@ std::optional<ByteVector> from_hex(std::string_view text) {
     if (text.size() % 2 != 0) {
         return std::nullopt;
     }
+    if (text.empty()) {
+        return ByteVector{};  // no null pointer goes to libsodium
+    }
     ByteVector bytes(text.size() / 2);
     std::size_t length = 0;
     const char* end = nullptr;
@@ -37,6 +40,9 @@ std::string to_base64(ByteView bytes) {
 }
 
 std::optional<ByteVector> from_base64(std::string_view text) {
+    if (text.empty()) {
+        return ByteVector{};
+    }
     ByteVector bytes(text.size() / 4 * 3 + 3);
     std::size_t length = 0;
     const char* end = nullptr;

@@ -19,6 +19,8 @@ TEST(Hex, RoundTripsEveryByte) {
     EXPECT_EQ(from_hex(to_hex(all)), all);
     EXPECT_EQ(to_hex({}), "");
     EXPECT_EQ(from_hex(""), ByteVector{});
+    EXPECT_EQ(from_hex({}), ByteVector{});
+    EXPECT_EQ(from_base64({}), ByteVector{});
     EXPECT_EQ(from_hex("00fF"), (ByteVector{std::byte{0}, std::byte{255}}));
 }
 
@@ -59,12 +61,17 @@ TEST(ConstantTime, ComparesContentAndLength) {
     EXPECT_FALSE(equal_in_constant_time("secret", "secreT"));
     EXPECT_FALSE(equal_in_constant_time("secret", "secret2"));
     EXPECT_TRUE(equal_in_constant_time("", ""));
+    EXPECT_TRUE(equal_in_constant_time(ByteView{}, ByteView{}));
 }
 
 TEST(ConstantTime, WipeLeavesZeros) {
     std::string secret = "token";
     wipe(std::as_writable_bytes(std::span(secret)));
     EXPECT_EQ(secret, std::string(5, '\0'));
+}
+
+TEST(Random, TakesNothing) {
+    fill_random({});
 }
 
 TEST(Random, DoesNotRepeat) {

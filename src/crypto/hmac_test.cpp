@@ -25,6 +25,7 @@ TEST(HmacSha256, MatchesRfc4231) {
 }
 
 TEST(HmacSha256, TakesEmptyKeyAndMessage) {
+    EXPECT_EQ(hmac_sha256({}, {}), hmac_sha256(as_bytes(""), as_bytes("")));
     EXPECT_EQ(hmac_hex("", ""), "b613679a0814d9ec772f95d778c35fc5ff1697c493715653c6c712144292c5ad");
 }
 

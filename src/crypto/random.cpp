@@ -10,6 +10,9 @@ void fill_random(MutableBytes bytes) {
     // Initialised once: without it libsodium sets itself up on first use, which is not thread-safe.
     static const int ready = sodium_init();
     static_cast<void>(ready);
+    if (bytes.empty()) {
+        return;
+    }
     randombytes_buf(bytes.data(), bytes.size());
 }
 

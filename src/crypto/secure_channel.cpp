@@ -5,6 +5,7 @@
 
 #include <openssl/err.h>
 
+#include "base/assert.hpp"
 #include "crypto/openssl.hpp"
 #include "crypto/raw_bytes.hpp"
 
@@ -71,6 +72,7 @@ SecureChannel::SecureChannel(SslPtr ssl, Options options)
 SecureChannel::~SecureChannel() = default;
 
 void SecureChannel::feed(ByteView ciphertext) {
+    DIGLETT_ASSERT(io_.input.empty() || failure_);
     io_.input = ciphertext;
 }
 

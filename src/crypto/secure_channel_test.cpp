@@ -336,6 +336,7 @@ TEST(SecureChannel, ManyConnectionsOfOneContextAreIndependent) {
     const auto server = ServerTls::create(identity());
     const auto client = ClientTls::create({});
     std::vector<ChannelPair> pairs;
+    pairs.reserve(20);
     for (int i = 0; i < 20; ++i) {
         pairs.push_back({ChannelEnd{client->connect("a")}, ChannelEnd{server->accept()}});
     }

@@ -54,7 +54,9 @@ ContextPtr new_context(const SSL_METHOD* method) {
     checked(SSL_CTX_set_num_tickets(ctx, 0));
     checked(SSL_CTX_set_max_early_data(ctx, 0));
     SSL_CTX_set_session_cache_mode(ctx, SSL_SESS_CACHE_OFF);
-    SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN);
+    // An idle connection gives back its 33 KB of record buffers; bulk was measured as fast either
+    // way.
+    SSL_CTX_set_mode(ctx, SSL_MODE_NO_AUTO_CHAIN | SSL_MODE_RELEASE_BUFFERS);
     return context;
 }
 

@@ -182,7 +182,8 @@ TEST(ServerTls, AnswersAKeyUpdateBeforeItsNextData) {
     EXPECT_EQ(server.received, "new key");
     EXPECT_FALSE(server.error);
     server.send("ours");
-    // The update (5 bytes) in a record of its own, as the peer asked, then the data (RFC 8446 4.6.3).
+    // The update (5 bytes) in a record of its own, as the peer asked, then the data (RFC
+    // 8446 4.6.3).
     EXPECT_EQ(server.out.size(), 5U + 22U + 4U + 22U);
     BIO_write(SSL_get_rbio(client.ssl()), server.out.data(), static_cast<int>(server.out.size()));
     char text[10] = {};
@@ -319,6 +320,7 @@ TEST(ServerTls, ServesSeveralThreadsAtOnce) {
     const auto server = ServerTls::create(identity());
     const auto client = ClientTls::create({});
     std::vector<std::thread> workers;
+    workers.reserve(4);
     std::vector<int> good(4, 0);
     for (int& count : good) {
         workers.emplace_back([&server, &client, &count] {

@@ -3,11 +3,17 @@
 #include <algorithm>
 #include <utility>
 
+#include "base/assert.hpp"
 #include "crypto/constant_time.hpp"
 
 namespace diglett::crypto {
 
-V1Channel::V1Channel(Role role, V1KeyPair keys) : role_(role), keys_(std::move(keys)) {}
+V1Channel::V1Channel(Role role, const V1KeyPair& keys) : role_(role), keys_(keys) {}
+
+void V1Channel::feed(ByteView ciphertext) {
+    DIGLETT_ASSERT(input_.empty());
+    input_ = ciphertext;
+}
 
 Result<Channel::State> V1Channel::advance(ByteVector& out) {
     if (ciphers_) {
@@ -23,6 +29,7 @@ Result<Channel::State> V1Channel::advance(ByteVector& out) {
     }
     take_handshake();
     if (Status prefix = check_v1_prefix(ByteView(peer_).first(peer_bytes_)); !prefix) {
+        input_ = {};
         return forward_error(prefix);
     }
     if (peer_bytes_ < peer_.size()) {
@@ -30,6 +37,7 @@ Result<Channel::State> V1Channel::advance(ByteVector& out) {
     }
     auto secret = keys_.agree(peer_);
     if (!secret) {
+        input_ = {};
         return forward_error(secret);
     }
     send_handshake();

@@ -17,9 +17,9 @@ class V1Channel final : public Channel {
     enum class Role : unsigned char { Agent, Gateway };
 
     /// With a fresh key pair, unless a test gives one.
-    explicit V1Channel(Role role, V1KeyPair keys = V1KeyPair::generate());
+    explicit V1Channel(Role role, const V1KeyPair& keys = V1KeyPair::generate());
 
-    void feed(ByteView ciphertext) override { input_ = ciphertext; }
+    void feed(ByteView ciphertext) override;
 
     /// @return ProtocolViolation for another magic or a malformed key, UnsupportedVersion for
     /// another version: at the first byte that is wrong. Nothing is sent then.

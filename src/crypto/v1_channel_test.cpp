@@ -131,6 +131,8 @@ TEST(V1Channel, RefusesAStrangerAtItsFirstWrongByteAndSaysNothing) {
         ASSERT_TRUE(gateway.error) << bytes;
         EXPECT_EQ(gateway.error->code, code) << bytes;
         EXPECT_TRUE(gateway.out.empty()) << bytes;
+        gateway.channel->feed(as_bytes("more"));
+        EXPECT_FALSE(gateway.channel->advance(gateway.out)) << "an error is final";
     }
 }
 
