@@ -90,6 +90,7 @@ void Tunnel::Impl::start_lingering(Error why) {
     channel_->close(writer_.output());
     changed_.notify();
     send();
+    settle();
 }
 
 std::shared_ptr<TunnelStream> Tunnel::Impl::make_stream(net::Socket socket) {
