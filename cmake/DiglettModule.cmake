@@ -33,7 +33,8 @@ function(diglett_module name)
   endif()
 endfunction()
 
-# A GoogleTest program that may also include from the repository root ("test/support/...").
+# A GoogleTest program that may also include from the repository root ("test/support/...") and knows
+# where the recorded conversations are (DIGLETT_VECTORS).
 function(diglett_test name)
   cmake_parse_arguments(PARSE_ARGV 1 arg "ASIO" "LABEL;TIMEOUT" "SOURCES;LIBS")
   set(asio)
@@ -48,6 +49,7 @@ function(diglett_test name)
   endif()
   add_executable(${name} ${arg_SOURCES})
   target_include_directories(${name} PRIVATE "${PROJECT_SOURCE_DIR}")
+  target_compile_definitions(${name} PRIVATE DIGLETT_VECTORS="${PROJECT_SOURCE_DIR}/test/vectors")
   target_link_libraries(${name} PRIVATE ${arg_LIBS} diglett_warnings GTest::gmock GTest::gmock_main)
   diglett_pch(${name} ${asio} GTEST)
   set_target_properties(${name} PROPERTIES

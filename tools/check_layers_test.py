@@ -50,9 +50,13 @@ class Direction(unittest.TestCase):
 class SansIo(unittest.TestCase):
     def test_socket_headers_are_caught_where_none_may_be(self):
         for header in ("boost/asio.hpp", "boost/asio/ip/tcp.hpp", "sys/socket.h", "netinet/in.h"):
-            for folder in ("base", "wire", "crypto", "mux"):
+            for folder in ("wire", "crypto", "mux"):
                 self.assertEqual(len(messages(folder, f"#include <{header}>\n")), 1, header)
             self.assertEqual(messages("net", f"#include <{header}>\n"), [])
+
+    def test_base_may_write_to_a_descriptor_but_not_through_asio(self):
+        self.assertEqual(messages("base", "#include <poll.h>\n"), [])
+        self.assertIn("without Asio", messages("base", "#include <boost/asio/buffer.hpp>\n")[0])
 
     def test_clock_is_caught_where_time_is_told(self):
         text = "auto t = std::chrono::steady_clock::now();\n"
