@@ -16,58 +16,62 @@ namespace diglett::auth {
 
 /// What an agent showed at login. In protocol 1 there is no agent key.
 struct Credential {
-  Secret token;                               ///< May be empty.
-  bool has_agent_key = false;
-  std::array<std::byte, 32> agent_key{};      ///< Possession proven over this very carrier.
+    Secret token;  ///< May be empty.
+    bool has_agent_key = false;
+    std::array<std::byte, 32> agent_key{};  ///< Possession proven over this very carrier.
 };
 
 /// What the gateway itself knows of the connection.
 struct ConnectionFacts {
-  std::string address;        ///< Text form of the agent's address, for logs.
-  bool is_loopback = false;
-  int protocol = 2;           ///< 1 or 2.
+    std::string address;  ///< Text form of the agent's address, for logs.
+    bool is_loopback = false;
+    int protocol = 2;  ///< 1 or 2.
 };
 
-/// A proven identity. `key` is stable over reconnects and restarts: "tokens:alice", "key:FINGERPRINT", "local", "v1".
+/// A proven identity. `key` is stable over reconnects and restarts: "tokens:alice",
+/// "key:FINGERPRINT", "local", "v1".
 struct Identity {
-  std::string key;
-  bool reserves_names = true;  ///< False: its names are free as soon as its session ends.
-  std::any grant;              ///< Opaque; only the authenticator that made it reads it.
+    std::string key;
+    bool reserves_names = true;  ///< False: its names are free as soon as its session ends.
+    std::any grant;              ///< Opaque; only the authenticator that made it reads it.
 };
 
 /// A refusal, with the words for the agent.
 struct Refusal {
-  wire::RefusalCode code;      ///< Credential, Expired, NameNotAllowed, TryLater or Undecided.
-  std::string text;
-  Duration retry_after{};      ///< With TryLater.
-  /// The authenticator does not know this form of credential, so the next one may try.
-  bool not_recognised = false;
+    wire::RefusalCode code;  ///< Credential, Expired, NameNotAllowed, TryLater or Undecided.
+    std::string text;
+    Duration retry_after{};  ///< With TryLater.
+    /// The authenticator does not know this form of credential, so the next one may try.
+    bool not_recognised = false;
 };
 
 /// May this name be used; when to ask again (kNever: not before the session ends).
 struct Allowed {
-  TimePoint ask_again = kNever;
+    TimePoint ask_again = kNever;
 };
 
-/// Who may use which name: two questions. Lives on the control executor. Both answer before `deadline`, or with
-/// Undecided; both may be cancelled at any await.
+/// Who may use which name: two questions. Lives on the control executor. Both answer before
+/// `deadline`, or with Undecided; both may be cancelled at any await.
 class Authenticator {
- public:
-  virtual ~Authenticator() = default;
+  public:
+    virtual ~Authenticator() = default;
 
-  /// A word for logs: "tokens", "open", "loopback".
-  [[nodiscard]] virtual std::string_view name() const = 0;
+    /// A word for logs: "tokens", "open", "loopback".
+    [[nodiscard]] virtual std::string_view name() const = 0;
 
-  /// Who is this? `credential` and `facts` outlive the await.
-  [[nodiscard]] virtual net::Awaitable<std::expected<Identity, Refusal>> authenticate(const Credential& credential,
-                                                                                      const ConnectionFacts& facts,
-                                                                                      TimePoint deadline) = 0;
+    /// Whether it accepts agents without checking a credential; the chain asks such a one last, and
+    /// not at all about a credential that another recognised and refused.
+    [[nodiscard]] virtual bool accepts_anyone() const { return false; }
 
-  /// May `identity`, which this authenticator made, use `name` with `kind`? All outlive the await.
-  [[nodiscard]] virtual net::Awaitable<std::expected<Allowed, Refusal>> authorize(const Identity& identity,
-                                                                                  const std::string& name,
-                                                                                  const std::string& kind,
-                                                                                  TimePoint deadline) = 0;
+    /// Who is this? `credential` and `facts` outlive the await.
+    [[nodiscard]] virtual net::Awaitable<std::expected<Identity, Refusal>> authenticate(
+        const Credential& credential, const ConnectionFacts& facts, TimePoint deadline) = 0;
+
+    /// May `identity`, which this authenticator made, use `name` with `kind`? All outlive the
+    /// await.
+    [[nodiscard]] virtual net::Awaitable<std::expected<Allowed, Refusal>> authorize(
+        const Identity& identity, const std::string& name, const std::string& kind,
+        TimePoint deadline) = 0;
 };
 
 }  // namespace diglett::auth

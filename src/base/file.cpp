@@ -20,6 +20,9 @@ namespace {
 /// Longest path that an error shows, in bytes.
 constexpr std::size_t kMaxShownPathBytes = 512;
 
+/// First guess for what has no size of its own (a pipe, /proc), in bytes.
+constexpr std::size_t kPipeRoom = 4096;
+
 Errc code_of(int error) {
     switch (error) {
         case ENOSPC:
@@ -56,12 +59,22 @@ Result<UniqueFd> open_for_reading(const std::filesystem::path& path) {
     return fd;
 }
 
-/// Reads to the end. The memory is reserved at once, so that no copy of a secret stays behind.
+/// Room for the whole file and one byte more, at once for a regular file, so that reading a secret
+/// leaves no copy in memory given back.
+std::size_t first_room(const UniqueFd& fd, std::size_t max_bytes) {
+    struct stat facts{};
+    const bool known = ::fstat(fd.get(), &facts) == 0 && facts.st_size > 0;
+    return std::min(known ? static_cast<std::size_t>(facts.st_size) : kPipeRoom, max_bytes) + 1;
+}
+
 Result<std::string> read_all(const UniqueFd& fd, const std::filesystem::path& path,
                              std::size_t max_bytes) {
-    std::string content(max_bytes + 1, '\0');
+    std::string content(first_room(fd, max_bytes), '\0');
     std::size_t have = 0;
-    while (have < content.size()) {
+    while (have <= max_bytes) {
+        if (have == content.size()) {
+            content.resize(std::min(2 * have, max_bytes) + 1);
+        }
         const ssize_t got =
             retried([&] { return ::read(fd.get(), content.data() + have, content.size() - have); });
         if (got < 0) {

@@ -11,14 +11,16 @@ namespace diglett {
 /// A number that cannot be mixed up with another kind of number.
 template <class Tag, class Number>
 struct Id {
-  Number value = 0;
-  friend auto operator<=>(const Id&, const Id&) = default;
+    Number value = 0;
+    friend auto operator<=>(const Id&, const Id&) = default;
 };
 
-using StreamId = Id<struct StreamTag, std::uint32_t>;              ///< Unique within a link, never reused.
-using RegistrationId = Id<struct RegistrationTag, std::uint32_t>;  ///< Chosen by the agent, unique within a session.
-using LinkId = Id<struct LinkTag, std::uint32_t>;                  ///< Unique within a session; the first is 0.
-using Generation = Id<struct GenerationTag, std::uint64_t>;        ///< Number of a name's change of owner.
+using StreamId = Id<struct StreamTag, std::uint32_t>;  ///< Unique within a link, never reused.
+using RegistrationId =
+    Id<struct RegistrationTag, std::uint32_t>;  ///< Chosen by the agent, unique within a session.
+using LinkId = Id<struct LinkTag, std::uint32_t>;  ///< Unique within a session; the first is 0.
+using Generation =
+    Id<struct GenerationTag, std::uint64_t>;  ///< Number of a name's change of owner.
 
 /// 16 random bytes that name a session; not a secret, but hard to guess.
 using SessionId = std::array<std::byte, 16>;
@@ -27,5 +29,7 @@ using SessionId = std::array<std::byte, 16>;
 
 template <class Tag, class Number>
 struct std::hash<diglett::Id<Tag, Number>> {
-  std::size_t operator()(const diglett::Id<Tag, Number>& id) const noexcept { return std::hash<Number>{}(id.value); }
+    std::size_t operator()(const diglett::Id<Tag, Number>& id) const noexcept {
+        return std::hash<Number>{}(id.value);
+    }
 };

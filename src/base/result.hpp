@@ -17,13 +17,13 @@ using Status = Result<void>;
 
 /// `return fail(Errc::TimedOut, "...")` in any function that returns a Result.
 [[nodiscard]] inline std::unexpected<Error> fail(Errc code, std::string text) {
-  return std::unexpected<Error>(Error{code, std::move(text)});
+    return std::unexpected<Error>(Error{code, std::move(text)});
 }
 
 /// Hands the error of `result` upward unchanged.
 template <class T>
 [[nodiscard]] std::unexpected<Error> forward_error(const Result<T>& result) {
-  return std::unexpected<Error>(result.error());
+    return std::unexpected<Error>(result.error());
 }
 
 }  // namespace diglett

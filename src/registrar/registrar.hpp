@@ -14,32 +14,33 @@ namespace diglett::registrar {
 
 /// A name that is to become public. Fields may be added.
 struct Request {
-  std::string name;          ///< Checked by the name grammar.
-  Generation generation;
-  std::string kind;          ///< "http"
-  std::uint16_t local_port;  ///< Helper port on 127.0.0.1 that leads to the agent.
+    std::string name;  ///< Checked by the name grammar.
+    Generation generation;
+    std::string kind;          ///< "http"
+    std::uint16_t local_port;  ///< Helper port on 127.0.0.1 that leads to the agent.
 };
 
 /// A name that is public as long as this object lives; destroying it removes the name.
 class Registration {
- public:
-  virtual ~Registration() = default;
+  public:
+    virtual ~Registration() = default;
 
-  /// The public URL, empty if this registrar gives none.
-  [[nodiscard]] virtual std::string url() const = 0;
+    /// The public URL, empty if this registrar gives none.
+    [[nodiscard]] virtual std::string url() const = 0;
 };
 
 /// How a name becomes public: one call. Lives on the control executor.
 class Registrar {
- public:
-  virtual ~Registrar() = default;
+  public:
+    virtual ~Registrar() = default;
 
-  /// A word for logs: "log".
-  [[nodiscard]] virtual std::string_view name() const = 0;
+    /// A word for logs: "log".
+    [[nodiscard]] virtual std::string_view name() const = 0;
 
-  /// Makes `request.name` public. @return the handle, or an error (DiskFull, TimedOut, ...) with nothing left behind.
-  [[nodiscard]] virtual net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(Request request,
-                                                                                           TimePoint deadline) = 0;
+    /// Makes `request.name` public. @return the handle, or an error (DiskFull, TimedOut, ...) with
+    /// nothing left behind.
+    [[nodiscard]] virtual net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(
+        Request request, TimePoint deadline) = 0;
 };
 
 }  // namespace diglett::registrar

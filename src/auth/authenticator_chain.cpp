@@ -1,0 +1,90 @@
+#include "auth/authenticator_chain.hpp"
+
+#include <optional>
+#include <utility>
+
+#include "base/assert.hpp"
+#include "base/escape.hpp"
+
+namespace diglett::auth {
+
+namespace {
+
+/// What the chain puts in place of a member's grant.
+struct ChainGrant {
+    std::shared_ptr<Authenticator> by;
+    std::any grant;  ///< The member's own.
+};
+
+bool is_final(const Refusal& refused) {
+    return refused.code != wire::RefusalCode::Credential;
+}
+
+/// Which of two refusals the agent hears.
+void keep_better(std::optional<Refusal>& kept, Refusal refused) {
+    if (!kept || kept->not_recognised) {
+        kept = std::move(refused);
+    }
+}
+
+}  // namespace
+
+AuthenticatorChain::AuthenticatorChain(std::vector<std::unique_ptr<Authenticator>> members,
+                                       Logger logger)
+    : logger_(std::move(logger)) {
+    DIGLETT_ASSERT(!members.empty());
+    for (const bool accepts_anyone : {false, true}) {
+        for (auto& member : members) {
+            if (member && member->accepts_anyone() == accepts_anyone) {
+                members_.push_back(std::move(member));
+            }
+        }
+    }
+}
+
+net::Awaitable<std::expected<Identity, Refusal>> AuthenticatorChain::authenticate(
+    const Credential& credential, const ConnectionFacts& facts, TimePoint deadline) {
+    std::optional<Refusal> refusal;
+    for (const auto& member : members_) {
+        const bool found_wrong = refusal && !refusal->not_recognised;
+        if (found_wrong && member->accepts_anyone()) {
+            break;
+        }
+        auto question = member->authenticate(credential, facts, deadline);
+        auto answer = co_await std::move(question);
+        if (answer) {
+            logger_.info("agent {} is {}, decided by '{}'", escape(facts.address),
+                         escape(answer->key), member->name());
+            answer->grant = ChainGrant{.by = member, .grant = std::move(answer->grant)};
+            co_return std::move(*answer);
+        }
+        logger_.debug("agent {}: '{}' says {}: {}", escape(facts.address), member->name(),
+                      wire::to_string(answer.error().code), escape(answer.error().text));
+        if (is_final(answer.error())) {
+            logger_.info("agent {} is refused, decided by '{}'", escape(facts.address),
+                         member->name());
+            co_return std::unexpected(std::move(answer.error()));
+        }
+        keep_better(refusal, std::move(answer.error()));
+    }
+    co_return std::unexpected(std::move(*refusal));
+}
+
+net::Awaitable<std::expected<Allowed, Refusal>> AuthenticatorChain::authorize(
+    const Identity& identity, const std::string& name, const std::string& kind,
+    TimePoint deadline) {
+    const auto* ours = std::any_cast<ChainGrant>(&identity.grant);
+    DIGLETT_ASSERT(ours != nullptr);
+    const Identity theirs{
+        .key = identity.key, .reserves_names = identity.reserves_names, .grant = ours->grant};
+    const auto by = ours->by;
+    auto question = by->authorize(theirs, name, kind, deadline);
+    auto answer = co_await std::move(question);
+    if (!answer) {
+        logger_.info("{} may not use name '{}', decided by '{}': {}", escape(identity.key),
+                     escape(name), by->name(), escape(answer.error().text));
+    }
+    co_return answer;
+}
+
+}  // namespace diglett::auth
