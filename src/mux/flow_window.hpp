@@ -6,12 +6,14 @@
 
 namespace diglett::mux {
 
-/// How far a sender may run ahead: twice what moved on in the last round trip. (protocol 5.1, 5.2)
+/// How far a sender may run ahead: a multiple of what moved on in the last round trip.
+/// (protocol 5.1, 5.2)
 class FlowWindow {
   public:
     /// What is known when bytes have moved on.
     struct Circumstances {
         Duration round_trip{};     ///< Zero: not measured yet; the window then never shrinks.
+        double multiple = 2;       ///< Of what moved; above 1, or the window could never grow.
         std::uint64_t most = 0;    ///< The window grows up to this.
         std::uint64_t least = 0;   ///< It shrinks down to this.
         bool may_grow = true;      ///< Memory is not short.
@@ -22,8 +24,8 @@ class FlowWindow {
 
     [[nodiscard]] std::uint64_t size() const { return size_; }
 
-    /// `bytes` have moved on. Sets a new size when a round trip (at least kMinMeasureSpan) has gone
-    /// by since the last one.
+    /// `bytes` have moved on. Grows at once; shrinks when a round trip (at least kMinMeasureSpan)
+    /// has gone by since the last one.
     void on_moved(std::uint64_t bytes, TimePoint now, const Circumstances& circumstances);
 
   private:

@@ -18,6 +18,8 @@ LinkCredit::~LinkCredit() {
 void LinkCredit::update_window(std::uint64_t bytes, TimePoint now, Duration round_trip) {
     window_.on_moved(bytes, now,
                      {.round_trip = round_trip,
+                      // A lone stream may use half of the window: twice that would stand still.
+                      .multiple = 4,
                       .most = kMaxLinkWindowBytes,
                       .least = kInitialLinkWindowBytes,
                       .may_grow = may_grow(),

@@ -28,6 +28,8 @@ Status Link::receive(ByteView plaintext, TimePoint now) {
     keepalive_.heard(now);
     input_ = plaintext;
     const std::uint64_t before = credit_.received();
+    // First, as streams grow only within the link's window.
+    credit_.update_window(plaintext.size(), now, round_trip_.smoothed());
     Status status =
         reader_.read(plaintext, [this](const wire::FrameHeader& header, ByteView payload) {
             return on_frame(header, payload);
@@ -43,7 +45,6 @@ Status Link::receive(ByteView plaintext, TimePoint now) {
 
 void Link::after_input(std::uint64_t logged_bytes) {
     if (logged_bytes > 0) {
-        credit_.update_window(logged_bytes, now_, round_trip_.smoothed());
         is_ping_wanted_ = is_ping_wanted_ || (streams_.size() > 0 && round_trip_.is_stale(now_));
         schedule_ack();
     }
