@@ -68,7 +68,6 @@ function(diglett_program output)
   list(TRANSFORM arg_DEPENDS PREPEND diglett_ OUTPUT_VARIABLE depends)
   add_executable(${output} ${arg_MAIN})
   target_link_libraries(${output} PRIVATE ${depends} diglett_warnings)
-  diglett_pch(${output} ASIO)
   set_target_properties(${output} PROPERTIES
     RUNTIME_OUTPUT_DIRECTORY "${PROJECT_BINARY_DIR}/bin")
   install(TARGETS ${output} RUNTIME)

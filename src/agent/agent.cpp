@@ -133,12 +133,13 @@ void Agent::announce(const Service& service, const std::string& url) {
     }
 }
 
-void Agent::stop() {
+bool Agent::stop() {
     stopping_ = true;
     stop_requested_.notify();
     if (session_) {
         session_->stop();
     }
+    return session_ != nullptr;
 }
 
 }  // namespace diglett::agent

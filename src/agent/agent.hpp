@@ -49,7 +49,9 @@ class Agent {
     [[nodiscard]] net::Awaitable<std::optional<Error>> run();
 
     /// Orderly stop: open streams get a moment. Twice is harmless.
-    void stop();
+    /// @return whether a session is ending now, so that run() will return; otherwise the caller
+    /// cancels the task of run(), which waits for the world.
+    bool stop();
 
   private:
     [[nodiscard]] net::Awaitable<SessionEnd> attempt();

@@ -2,8 +2,11 @@
 
 #include <fmt/format.h>
 
+#include <algorithm>
+#include <boost/asio/post.hpp>
 #include <boost/asio/signal_set.hpp>
 #include <memory>
+#include <thread>
 #include <utility>
 
 #include "app/exit.hpp"
@@ -35,7 +38,7 @@ int serve(gateway::Gateway& gateway, const GatewayPlan& plan, const Logger& logg
         if (!error) gateway.cut_short();
     });
     signals_context.restart();
-    std::jthread second_signal([&] { signals_context.run(); });
+    std::thread second_signal([&] { signals_context.run(); });
     gateway.stop(Clock::now() + plan.drain_timeout);
     net::asio::post(signals_context, [&] { signals.cancel(); });
     second_signal.join();

@@ -71,7 +71,7 @@ net::Awaitable<Result<Session::Protocol>> Session::establish() {
         co_return fail(Errc::ProtocolViolation, "neither TLS nor an accepted protocol 1");
     }
     if (is_v1) {
-        channel_ = crypto::V1Channel::gateway();
+        channel_ = std::make_unique<crypto::V1Channel>(crypto::V1Channel::Role::Gateway);
     } else {
         auto secure = context_.tls.accept();
         secure_channel_ = secure.get();
