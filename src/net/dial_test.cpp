@@ -1,0 +1,182 @@
+#include "net/dial.hpp"
+
+#include <sys/un.h>
+
+#include <cstring>
+#include <filesystem>
+
+#include <gtest/gtest.h>
+
+#include "net/deadline.hpp"
+#include "net/listener.hpp"
+#include "net/resolve.hpp"
+#include "net/sockaddr.hpp"
+#include "net/task_group.hpp"
+#include "test/support/blocking_socket.hpp"
+#include "test/support/run_coroutine.hpp"
+
+namespace diglett::net {
+namespace {
+
+using namespace std::chrono_literals;
+
+Awaitable<void> expect_failure(Endpoint endpoint, Duration limit, DialFailure kind, Errc code) {
+    const auto dialled = co_await dial(endpoint, Clock::now() + limit);
+    EXPECT_FALSE(dialled);
+    if (!dialled) {
+        EXPECT_EQ(dialled.error().kind, kind) << dialled.error().error.text;
+        EXPECT_EQ(dialled.error().error.code, code);
+        EXPECT_TRUE(dialled.error().error.text.starts_with(to_string(endpoint)))
+            << dialled.error().error.text;
+    }
+}
+
+Awaitable<void> expect_connection(Endpoint endpoint) {
+    auto dialled = co_await dial(endpoint, Clock::now() + 10s);
+    EXPECT_TRUE(dialled) << dialled.error().error.text;
+    EXPECT_TRUE(dialled && dialled->is_open() && dialled->take_error() == 0);
+}
+
+/// A port of 127.0.0.1 at which nothing listens.
+std::uint16_t dead_port() {
+    asio::io_context context(1);
+    auto listener = Listener::open(context.get_executor(), {.host = "127.0.0.1"}, {});
+    return listener->local_endpoint().port;
+}
+
+TEST(Dial, TellsRefusedFromUnresolved) {
+    asio::io_context context(1);
+    const auto port = dead_port();
+    test::run_coroutine(context, expect_failure({.host = "127.0.0.1", .port = port}, 10s,
+                                                DialFailure::Refused, Errc::IoFailed));
+    test::run_coroutine(context, expect_failure({.host = "localhost", .port = port}, 10s,
+                                                DialFailure::Refused, Errc::IoFailed));
+    test::run_coroutine(context, expect_failure({.host = "no-such-host.invalid", .port = 1}, 15s,
+                                                DialFailure::Unresolved, Errc::IoFailed));
+    test::run_coroutine(context, expect_failure({.unix_path = "/no/such/socket"}, 10s,
+                                                DialFailure::Refused, Errc::IoFailed));
+}
+
+/// A listener whose queue is full answers no more connection requests, as a dead host does.
+TEST(Dial, TimesOutAtItsDeadline) {
+    const UniqueFd listener(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    auto address = to_sockaddr(*parse_address("127.0.0.1", 0));
+    ASSERT_EQ(::bind(listener.get(), address.get(), address.size), 0);
+    ASSERT_EQ(::listen(listener.get(), 0), 0);
+    ASSERT_EQ(::getsockname(listener.get(), address.get(), &address.size), 0);
+    std::vector<UniqueFd> queue;
+    for (int i = 0; i < 3; ++i) {
+        queue.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+        (void)::connect(queue.back().get(), address.get(), address.size);
+    }
+    asio::io_context context(1);
+    const auto start = Clock::now();
+    const Endpoint endpoint{.host = "127.0.0.1", .port = from_sockaddr(address).port};
+    test::run_coroutine(context,
+                        expect_failure(endpoint, 100ms, DialFailure::TimedOut, Errc::TimedOut));
+    EXPECT_GE(Clock::now() - start, 100ms);
+    EXPECT_LT(Clock::now() - start, 5s);
+}
+
+TEST(Dial, ReachesAListenerOnEitherFamilyOfLocalhost) {
+    asio::io_context context(1);
+    for (const std::string_view host : {"127.0.0.1", "::1"}) {
+        auto listener = Listener::open(context.get_executor(), {.host = std::string(host)}, {});
+        ASSERT_TRUE(listener) << listener.error().text;
+        test::run_coroutine(context, expect_connection({.host = "localhost",
+                                                        .port = listener->local_endpoint().port}));
+    }
+}
+
+TEST(Dial, ReachesAUnixSocket) {
+    const auto path =
+        std::filesystem::temp_directory_path() / ("dial_test." + std::to_string(::getpid()));
+    sockaddr_un address{};
+    address.sun_family = AF_UNIX;
+    std::strncpy(address.sun_path, path.c_str(), sizeof address.sun_path - 1);
+    const UniqueFd listener(::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ASSERT_EQ(::bind(listener.get(), reinterpret_cast<const sockaddr*>(&address), sizeof address),
+              0);
+    ASSERT_EQ(::listen(listener.get(), 0), 0);
+    asio::io_context context(1);
+    test::run_coroutine(context, expect_connection({.unix_path = path.string()}));
+    test::run_coroutine(context, expect_failure({.unix_path = path.string()}, 50ms,
+                                                DialFailure::TimedOut, Errc::TimedOut));
+    std::filesystem::remove(path);
+    test::run_coroutine(context, expect_failure({.unix_path = path.string()}, 10s,
+                                                DialFailure::Refused, Errc::IoFailed));
+}
+
+Awaitable<void> expect_wait(Socket& socket, Duration limit, Errc code) {
+    const auto ready = co_await wait_readable(socket, Clock::now() + limit);
+    EXPECT_FALSE(ready);
+    EXPECT_EQ(ready.error().code, code);
+}
+
+Awaitable<void> expect_readable(Socket& socket) {
+    const auto ready = co_await wait_readable(socket, kNever);
+    EXPECT_TRUE(ready);
+}
+
+TEST(WaitReadable, EndsWithBytesAtItsDeadlineOrWithTheSocket) {
+    asio::io_context context(1);
+    auto pair = test::unix_pair();
+    Socket socket(context.get_executor(), pair.theirs);
+    test::run_coroutine(context, expect_wait(socket, 5ms, Errc::TimedOut));
+    ASSERT_TRUE(pair.ours.send("x"));
+    test::run_coroutine(context, expect_readable(socket));
+    std::array<std::byte, 4> buffer{};
+    EXPECT_EQ(socket.peek_some(buffer).bytes, 1U);
+    EXPECT_EQ(socket.read_some(MutableBytes(buffer)).bytes, 1U);
+    EXPECT_EQ(socket.read_some(MutableBytes(buffer)).state, IoResult::State::Blocked);
+    asio::post(context, [&] { socket.close(); });
+    test::run_coroutine(context, expect_wait(socket, 10s, Errc::Cancelled));
+}
+
+TEST(Socket, ResetsUnlessLingerWasCleared) {
+    asio::io_context context(1);
+    for (const bool orderly : {true, false}) {
+        auto pair = test::tcp_pair();
+        Socket socket(context.get_executor(), pair.theirs);
+        socket.set_linger_reset();
+        if (orderly) {
+            socket.clear_linger();
+        }
+        socket.close();
+        EXPECT_EQ(pair.ours.receive_all().ending,
+                  orderly ? test::Ending::Fin : test::Ending::Reset);
+    }
+}
+
+TEST(Socket, ReleasedCanLiveOnAnotherWorker) {
+    asio::io_context first(1);
+    asio::io_context second(1);
+    auto pair = test::unix_pair();
+    Socket socket(first.get_executor(), pair.theirs);
+    Socket moved(second.get_executor(), socket.release());
+    EXPECT_FALSE(socket.is_open());
+    ASSERT_TRUE(pair.ours.send("x"));
+    test::run_coroutine(second, expect_readable(moved));
+}
+
+TEST(Socket, MovesSegmentsInOrder) {
+    asio::io_context context(1);
+    auto pair = test::unix_pair();
+    Socket socket(context.get_executor(), pair.theirs);
+    const std::array<ByteView, 3> parts{as_bytes("ab"), ByteView(), as_bytes("cde")};
+    EXPECT_EQ(socket.write_some(parts).bytes, 5U);
+    EXPECT_EQ(pair.ours.receive(5).bytes, "abcde");
+    ASSERT_TRUE(pair.ours.send("12345"));
+    std::array<std::byte, 2> first{};
+    std::array<std::byte, 8> second{};
+    const std::array<MutableBytes, 2> into{first, second};
+    EXPECT_EQ(socket.read_some(into).bytes, 5U);
+    EXPECT_EQ(as_text(first), "12");
+    EXPECT_EQ(as_text(second).substr(0, 3), "345");
+    pair.ours.close();
+    EXPECT_EQ(socket.read_some(into).state, IoResult::State::End);
+    EXPECT_EQ(socket.write_some(parts).state, IoResult::State::Failed);  // and no signal
+}
+
+}  // namespace
+}  // namespace diglett::net
