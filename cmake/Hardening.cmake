@@ -8,8 +8,6 @@ if(NOT DIGLETT_HARDEN)
 endif()
 
 include(CheckCXXCompilerFlag)
-include(CheckPIESupported)
-check_pie_supported(LANGUAGES CXX)
 
 add_compile_options(-U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=3 -D_GLIBCXX_ASSERTIONS)
 set(CMAKE_REQUIRED_FLAGS -Werror)
