@@ -37,6 +37,7 @@ Status Link::send_message(FrameKind kind, std::uint32_t id, ByteView payload) {
         return fail(Errc::LimitReached,
                     fmt::format("no room for {} of {} bytes", wire::to_string(kind), size));
     }
+    opening_.on_sent(kind);
     if (wire::is_logged(kind)) {
         messages_.push_back(Message{kind, id, ByteVector(payload.begin(), payload.end())});
         message_bytes_ += size;

@@ -206,7 +206,7 @@ class Link final : public Multiplexer {
 
     // Both directions.
     bool is_attached_ = true;
-    std::uint32_t epoch_ = 1;
+    std::uint32_t epoch_ = 0;  ///< Of the carrier attached last; that of the login has 0.
     TimePoint now_;
     Keepalive keepalive_;
     RoundTrip round_trip_;

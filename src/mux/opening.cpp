@@ -42,11 +42,15 @@ Status Opening::admit(FrameKind kind, std::uint32_t id) {
     return {};
 }
 
+void Opening::on_sent(FrameKind kind) {
+    has_finished_registering_ = has_finished_registering_ || kind == FrameKind::FinishRegister;
+}
+
 bool Opening::may_come(FrameKind kind) const {
     if (kind == FrameKind::Hello) {
         return stage_ == Stage::Start;
     }
-    if (stage_ == Stage::Start || stage_ == Stage::Refused) {
+    if (stage_ == Stage::Start || stage_ == Stage::Over) {
         return false;
     }
     switch (kind) {
@@ -69,9 +73,12 @@ bool Opening::may_agent_send(FrameKind kind) const {
     switch (kind) {
         case FrameKind::Login:
             return stage_ == Stage::Greeted;
-        case FrameKind::Register:
+        case FrameKind::Join:
+        case FrameKind::Resume:
+            return stage_ == Stage::Greeted;
         case FrameKind::FinishRegister:
             return stage_ == Stage::LoggedIn;
+        case FrameKind::Register:
         case FrameKind::Unregister:
             return stage_ == Stage::LoggedIn || stage_ == Stage::Streams;
         default:
@@ -87,8 +94,9 @@ bool Opening::may_gateway_send(FrameKind kind) const {
             return true;
         case FrameKind::Ok:
         case FrameKind::Error:
-        case FrameKind::Open:
             return stage_ == Stage::Streams;
+        case FrameKind::Open:
+            return stage_ == Stage::Streams && has_finished_registering_;
         default:
             return false;
     }
@@ -107,7 +115,9 @@ void Opening::advance(FrameKind kind) {
             stage_ = Stage::Streams;
             break;
         case FrameKind::Refused:
-            stage_ = Stage::Refused;
+        case FrameKind::Join:
+        case FrameKind::Resume:
+            stage_ = Stage::Over;
             break;
         default:
             break;

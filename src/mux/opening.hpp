@@ -8,10 +8,8 @@
 
 namespace diglett::mux {
 
-/// Which frames the peer may send now. Call admit() for each frame in order: Hello is the first on
-/// a carrier; the agent sends one Login, then Register any number of times, FinishRegister once;
-/// the gateway answers with one Welcome or Refused; stream frames come only after FinishRegister
-/// and Welcome. A kind that only the other role may send is never admitted. (protocol 2.2)
+/// Which frames the peer may send now, by the table of protocol 2.2. Call admit() for each frame in
+/// order. A kind that only the other role may send is never admitted.
 class Opening {
   public:
     /// `own` is the role of this end; the peer has the other.
@@ -19,6 +17,9 @@ class Opening {
 
     /// @return ProtocolViolation when `kind` may not come now.
     [[nodiscard]] Status admit(wire::FrameKind kind, std::uint32_t id);
+
+    /// A frame of `kind` left: the gateway opens streams only after FinishRegister.
+    void on_sent(wire::FrameKind kind);
 
     /// Stream frames are admitted.
     [[nodiscard]] bool is_complete() const { return stage_ == Stage::Streams; }
@@ -29,7 +30,7 @@ class Opening {
         Greeted,   ///< Login, or Welcome or Refused.
         LoggedIn,  ///< Gateway only: Register and FinishRegister.
         Streams,   ///< All that the role may send while the session lives.
-        Refused,   ///< Agent only: nothing more.
+        Over,      ///< Refused, or a Join or Resume, which this end does not take up: nothing more.
     };
 
     [[nodiscard]] bool may_come(wire::FrameKind kind) const;
@@ -39,6 +40,7 @@ class Opening {
 
     Role own_;
     Stage stage_ = Stage::Start;
+    bool has_finished_registering_ = false;  ///< Agent only: its FinishRegister has left.
 };
 
 }  // namespace diglett::mux
