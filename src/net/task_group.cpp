@@ -8,6 +8,7 @@
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/error.hpp>
+#include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
 #include <boost/system/system_error.hpp>
 #include <fmt/format.h>
@@ -33,6 +34,12 @@ void accept_only_cancellation(const std::exception_ptr& exception) {
     } catch (const std::exception& error) {
         die_of_bug(fmt::format("a task ended with '{}'", error.what()));
     }
+}
+
+/// Asio itself would start a task inside co_spawn when that is called on the loop's thread.
+Awaitable<void> start_from_loop(Awaitable<void> task) {
+    (void)co_await asio::post(kAwait);
+    co_await std::move(task);
 }
 
 }  // namespace
@@ -64,7 +71,7 @@ void TaskGroup::spawn(Awaitable<void> task) {
             state->emptied.notify();
         }
     };
-    asio::co_spawn(state_->executor, std::move(task),
+    asio::co_spawn(state_->executor, start_from_loop(std::move(task)),
                    asio::bind_cancellation_slot(place->slot(), std::move(on_end)));
 }
 
