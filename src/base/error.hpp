@@ -9,8 +9,8 @@ namespace diglett {
 /// What went wrong. The number is the stable code a user sees as `DIG-nnnn` (docs/operations.md
 /// explains each); a number is never given a second meaning. Culprit: 1xxx usage and configuration
 /// (us, the operator), 2xxx the world (network, disk, limits), 3xxx the peer's identity or
-/// credential, 4xxx names, 5xxx the peer broke the protocol, 9xxx our own fault. Only 2xxx, and
-/// 3xxx/4xxx where said so, are worth a retry.
+/// credential, 4xxx names, 5xxx the peer broke the protocol, 9xxx our own fault. Worth a
+/// retry: 2xxx but Cancelled, and 5xxx, as a new connection begins anew.
 enum class Errc : std::uint16_t {
     InvalidUsage = 1001,  ///< The command line cannot be understood.
     InvalidConfig =

@@ -13,11 +13,10 @@ namespace diglett {
 
 /// What decides where state is kept; state_places_of_process() fills it in, tests by hand.
 struct StatePlaces {
-    std::optional<std::string> flag;  ///< --state-dir
-    std::optional<std::string>
-        state_directory;  ///< $STATE_DIRECTORY; systemd may list several by ':'
-    std::optional<std::string> xdg_state_home;  ///< $XDG_STATE_HOME
-    std::optional<std::string> home;            ///< $HOME
+    std::optional<std::string> flag{};             ///< --state-dir
+    std::optional<std::string> state_directory{};  ///< $STATE_DIRECTORY, may be a list by ':'
+    std::optional<std::string> xdg_state_home{};   ///< $XDG_STATE_HOME
+    std::optional<std::string> home{};             ///< $HOME
     bool is_root = false;
 };
 

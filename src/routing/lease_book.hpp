@@ -38,11 +38,11 @@ inline constexpr std::chrono::seconds kLazySave{1};
 class LeaseBook {
   public:
     struct Options {
-        std::optional<std::filesystem::path> file;  ///< None: memory only.
+        std::optional<std::filesystem::path> file{};  ///< None: memory only.
         std::size_t max_names_per_identity = kMaxNamesPerIdentity;
         std::size_t max_names = kMaxNames;
         std::chrono::seconds reservation = kReservation;
-        Logger logger;  ///< Hears when saving begins to fail and when it works again.
+        Logger logger{};  ///< Hears when saving begins to fail and when it works again.
     };
 
     struct Granted {

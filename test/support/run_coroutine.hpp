@@ -14,6 +14,11 @@ namespace diglett::test {
 
 namespace detail {
 
+template <class T>
+net::Awaitable<void> keep_result(net::Awaitable<T> work, std::optional<T>& result) {
+    result.emplace(co_await std::move(work));
+}
+
 inline net::Awaitable<void> mark_done(net::Awaitable<void> work, bool& done) {
     co_await std::move(work);
     done = true;
@@ -38,6 +43,16 @@ inline void run_coroutine(net::asio::io_context& context, net::Awaitable<void> w
            context.run_one_for(std::chrono::milliseconds(100)) < 2) {
     }
     EXPECT_TRUE(done) << "the coroutine did not end";
+}
+
+/// Runs `work`, which needs nothing else, on an event loop of its own. @return what it returns.
+template <class T>
+T run_coroutine(net::Awaitable<T> work) {
+    net::asio::io_context context;
+    std::optional<T> result;
+    auto kept = detail::keep_result(std::move(work), result);
+    run_coroutine(context, std::move(kept));
+    return std::move(result).value();
 }
 
 }  // namespace diglett::test
