@@ -50,23 +50,33 @@ net::Awaitable<Status> Session::greet() {
         co_return forward_error(hello);
     }
     logger_.debug("hello from {} at {}", escape(hello->software), facts_.address);
-    if (hello->min_version > kProtocolVersion || hello->max_version < kProtocolVersion) {
-        co_return refuse(refusal(wire::RefusalCode::Version, "this gateway speaks protocol 2"));
-    }
     wire::Hello answer;
     answer.software = context_.software;
     answer.link_limit = mux::Link::Options{}.link_limit;
     answer.stream_limit = mux::Link::Options{}.stream_limit;
     ByteVector payload;
     wire::encode(answer, payload);
-    co_return send(wire::FrameKind::Hello, 0, payload);
+    const auto sent = send(wire::FrameKind::Hello, 0, payload);
+    if (!sent) {
+        co_return sent;
+    }
+    if (hello->min_version > kProtocolVersion || hello->max_version < kProtocolVersion) {
+        co_return refuse(refusal(wire::RefusalCode::Version, "this gateway speaks protocol 2"));
+    }
+    co_return Status{};
 }
 
 net::Awaitable<Status> Session::accept_login_v2() {
-    auto waiting = expect(wire::FrameKind::Login, Clock::now() + kLoginTimeout);
+    auto waiting = next_message(Clock::now() + kLoginTimeout);
     const auto message = co_await std::move(waiting);
     if (!message) {
         co_return forward_error(message);
+    }
+    if (message->kind == wire::FrameKind::Join || message->kind == wire::FrameKind::Resume) {
+        co_return refuse(refusal(wire::RefusalCode::Unknown, "no session is kept here"));
+    }
+    if (message->kind != wire::FrameKind::Login) {
+        co_return fail(Errc::ProtocolViolation, "a frame out of order before the login");
     }
     const auto login = wire::decode<wire::Login>(message->payload);
     if (!login) {
