@@ -232,6 +232,10 @@ class Programs:
         address = gateway if isinstance(gateway, str) else gateway.address
         return self._keep(Agent(label, self.folder, address, name, backend, arguments, **options))
 
+    def program(self, label, *command, env=None):
+        """Any other program that shall end with the test."""
+        return self._keep(Program(label, command, self.folder, env))
+
     def close(self):
         """Ends what still runs; returns what went wrong in any of them."""
         for program in self.started:
