@@ -60,6 +60,9 @@ class MuxEnd final : public mux::MultiplexerEvents {
         for (const ByteView part : link->next_batch(now)) {
             outgoing.insert(outgoing.end(), part.begin(), part.end());
         }
+        if (on_sealed) {
+            on_sealed(ByteView(outgoing).subspan(before));
+        }
         return outgoing.size() - before;
     }
 
@@ -95,6 +98,7 @@ class MuxEnd final : public mux::MultiplexerEvents {
     std::set<StreamId> ended;
     std::vector<Message> messages;
     std::function<void(StreamId, const wire::Open&)> on_opened;
+    std::function<void(ByteView)> on_sealed;  ///< Sees each batch.
     std::vector<std::byte> outgoing;
     bool is_confused = false;  ///< An event came twice, or a message found no room.
 };
