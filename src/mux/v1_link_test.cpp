@@ -600,6 +600,7 @@ TEST_F(V1Agent, Defect03GatewaysCloseEndsTheIgnoring) {
     ASSERT_TRUE(payload(StreamId{7}, "x").has_value());
     backend().sends_fin = true;
     link.readable(opened.at(0), now);
+    ASSERT_THAT(sent(), ElementsAre(close_frame(StreamId{7})));
     ASSERT_TRUE(close(StreamId{7}).has_value());
     ASSERT_TRUE(payload(StreamId{7}, "new").has_value());
     ASSERT_EQ(opened.size(), 2U);
