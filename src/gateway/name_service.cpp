@@ -3,7 +3,10 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "base/escape.hpp"
+#include "crypto/encoding.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/refusal.hpp"
 #include "net/call_on.hpp"
@@ -30,7 +33,23 @@ class ClaimInProgress {
     std::string name_;
 };
 
+/// What is known to be behind a name. (protocol 2.6)
+constexpr std::string_view kOnlyKind = "http";
+
+wire::Refusal session_over() {
+    return refusal(wire::RefusalCode::Unknown, "the session is over");
+}
+
 }  // namespace
+
+std::string NameService::LiveSession::who() const {
+    constexpr std::size_t kShownBytes = 4;
+    if (instance == decltype(instance){}) {
+        return fmt::format("an agent at {}", address);
+    }
+    return fmt::format("agent {} at {}", crypto::to_hex(ByteView(instance).first(kShownBytes)),
+                       address);
+}
 
 NameService::NameService(Options options, auth::AuthenticatorChain authenticators,
                          registrar::RegistrarSet registrars, routing::LeaseBook leases,
@@ -48,14 +67,18 @@ NameService::Answer<auth::Identity> NameService::login(LoginRequest request) {
     if (!identity) {
         co_return std::unexpected(to_wire(identity.error()));
     }
+    // Known before the older one is ended, so that the last of several logins at once remains.
+    sessions_.insert_or_assign(request.session, LiveSession{.handle = request.handle,
+                                                            .identity = *identity,
+                                                            .instance = request.instance,
+                                                            .address = request.facts.address,
+                                                            .names = {}});
     auto ended = end_older_instance(request, identity->key);
     co_await std::move(ended);
-    sessions_.insert_or_assign(request.session,
-                               LiveSession{.handle = request.handle,
-                                           .identity = *identity,
-                                           .instance = request.instance,
-                                           .address = request.facts.address,
-                                           .names = {}});
+    if (!sessions_.contains(request.session)) {
+        co_return std::unexpected(
+            refusal(wire::RefusalCode::Replaced, "this agent logged in again"));
+    }
     co_return std::move(*identity);
 }
 
@@ -65,7 +88,8 @@ net::Awaitable<bool> NameService::end_older_instance(const LoginRequest& request
         co_return false;
     }
     const auto older = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
-        return entry.second.instance == request.instance && entry.second.identity.key == identity;
+        return entry.first != request.session && entry.second.instance == request.instance &&
+               entry.second.identity.key == identity;
     });
     if (older == sessions_.end()) {
         co_return false;
@@ -87,6 +111,11 @@ NameService::Answer<Claim> NameService::claim(SessionNumber session, Registratio
     if (const auto valid = options_.name_policy.check(request.name); !valid) {
         co_return std::unexpected(to_wire(valid.error()));
     }
+    if (request.kind != kOnlyKind) {
+        co_return std::unexpected(
+            refusal(wire::RefusalCode::KindUnsupported,
+                    fmt::format("kind '{}' is not known here", escape(request.kind))));
+    }
     if (claims_in_progress_.contains(request.name)) {
         co_return std::unexpected(try_later("the name is being claimed right now", kClaimRetry));
     }
@@ -98,10 +127,9 @@ NameService::Answer<Claim> NameService::claim(SessionNumber session, Registratio
 NameService::Answer<Claim> NameService::claim_checked(SessionNumber session,
                                                       RegistrationId registration,
                                                       wire::Register request) {
-    const auto over = refusal(wire::RefusalCode::Unknown, "the session is over");
     auto live = sessions_.find(session);
     if (live == sessions_.end()) {
-        co_return std::unexpected(over);
+        co_return std::unexpected(session_over());
     }
     const auth::Identity identity = live->second.identity;
     const TimePoint deadline = Clock::now() + kAuthenticatorTimeout;
@@ -115,9 +143,9 @@ NameService::Answer<Claim> NameService::claim_checked(SessionNumber session,
     if (!made) {
         co_return std::unexpected(made.error());
     }
-    live = sessions_.find(session);  // it may have ended during either await
+    live = sessions_.find(session);  // it may have ended meanwhile
     if (live == sessions_.end()) {
-        co_return std::unexpected(over);
+        co_return std::unexpected(session_over());
     }
     const auto lease = leases_.claim(request.name, identity.key, identity.reserves_names,
                                      std::chrono::system_clock::now());
@@ -137,6 +165,9 @@ NameService::Answer<Claim> NameService::claim_checked(SessionNumber session,
 
 NameService::Answer<bool> NameService::make_room(SessionNumber session,
                                                  const wire::Register& request) {
+    if (!sessions_.contains(session)) {
+        co_return std::unexpected(session_over());
+    }
     const auto holder = holders_.find(request.name);
     if (holder == holders_.end()) {
         co_return true;
@@ -144,31 +175,35 @@ NameService::Answer<bool> NameService::make_room(SessionNumber session,
     const SessionNumber holding = holder->second.session;
     const LiveSession& theirs = sessions_.at(holding);
     if (theirs.identity.key != sessions_.at(session).identity.key) {
-        co_return std::unexpected(refusal(wire::RefusalCode::NameTaken,
-                                          "the name belongs to somebody else"));
+        co_return std::unexpected(
+            refusal(wire::RefusalCode::NameTaken, "the name belongs to somebody else"));
     }
     if (holding == session) {
-        co_return std::unexpected(refusal(wire::RefusalCode::NameInUse,
-                                          "this session has registered the name already"));
+        co_return std::unexpected(
+            refusal(wire::RefusalCode::NameInUse, "this session has registered the name already"));
     }
     const std::string words = fmt::format(
-        "held by your other agent at {} since {}; stop that one, or start this one with --takeover",
-        theirs.address, holder->second.since);
-    const std::string newcomer = sessions_.at(session).address;
+        "held by your other one, {} since {}; stop that one, or start this one with --takeover",
+        theirs.who(), holder->second.since);
+    const std::string newcomer = sessions_.at(session).who();
     bool alive = false;
     if (const auto handle = theirs.handle.lock(); handle) {
         auto probe = handle->probe();
         auto call = net::call_on(handle->executor(), std::move(probe));
         alive = co_await std::move(call);
     }
+    if (!sessions_.contains(session)) {
+        co_return std::unexpected(session_over());  // takes nothing from anybody
+    }
     const auto still = holders_.find(request.name);
     if (still == holders_.end() || still->second.session != holding) {
-        co_return true;  // it left by itself meanwhile; nobody else can have come, we hold the claim
+        co_return true;  // it left by itself meanwhile; nobody else can have come, we hold the
+                         // claim
     }
     if (alive && !request.takeover) {
         co_return std::unexpected(refusal(wire::RefusalCode::NameInUse, words));
     }
-    auto evicted = evict(request.name, fmt::format("replaced by an agent at {}", newcomer), alive);
+    auto evicted = evict(request.name, "replaced by " + newcomer, alive);
     co_return co_await std::move(evicted);
 }
 
@@ -204,19 +239,18 @@ NameService::Answer<std::string> NameService::publish(SessionNumber session,
     const std::string name = live->second.names.at(registration);
     const Holder& holder = holders_.at(name);
     const Generation generation = holder.claim.generation;
-    registrar::Request request{.name = name,
-                               .generation = generation,
-                               .kind = holder.kind,
-                               .local_port = port};
-    auto registering = registrars_.register_name(std::move(request),
-                                                 Clock::now() + kRegistrarTimeout);
+    registrar::Request request{
+        .name = name, .generation = generation, .kind = holder.kind, .local_port = port};
+    auto registering =
+        registrars_.register_name(std::move(request), Clock::now() + kRegistrarTimeout);
     auto registered = co_await std::move(registering);
     if (!registered) {
         release(session, registration);
         co_return std::unexpected(to_wire(registered.error()));
     }
     const auto still = holders_.find(name);
-    if (still == holders_.end() || still->second.session != session) {
+    if (still == holders_.end() || still->second.session != session ||
+        still->second.registration != registration) {
         co_return std::unexpected(over);  // the handle removes the name again
     }
     leases_.touch(name, port, std::chrono::system_clock::now());

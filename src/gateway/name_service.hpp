@@ -80,6 +80,8 @@ class NameService {
         std::array<std::byte, 16> instance{};
         std::string address;
         std::map<RegistrationId, std::string> names;
+
+        [[nodiscard]] std::string who() const;  ///< For people: instance and address.
     };
 
     struct Holder {

@@ -1,0 +1,94 @@
+// NameService: who is logged in. (protocol 7.7)
+#include <chrono>
+
+#include "test/support/name_service_fixture.hpp"
+
+namespace diglett::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using testing::HasSubstr;
+
+class NameServiceLogin : public test::NameServiceTest {};
+
+TEST_F(NameServiceLogin, TakesTheAuthenticatorsIdentity) {
+    const auto identity = login(1, "alice");
+    ASSERT_TRUE(identity) << text_of(identity);
+    EXPECT_EQ(identity->key, "tokens:alice");
+    EXPECT_EQ(names_.session_count(), 1U);
+}
+
+TEST_F(NameServiceLogin, HandsOnWhatTheAuthenticatorRefuses) {
+    for (const Code code : {Code::Credential, Code::Expired, Code::Undecided, Code::TryLater}) {
+        plugs_.login_refusal = auth::Refusal{.code = code, .text = "why", .retry_after = 7s};
+        const auto refused = login(1, "alice");
+        EXPECT_EQ(code_of(refused), code);
+        EXPECT_EQ(text_of(refused), "why");
+        EXPECT_EQ(refused.error().retry_ms, 7'000U);
+        EXPECT_EQ(names_.session_count(), 0U);
+    }
+}
+
+TEST_F(NameServiceLogin, EndsTheOlderSessionOfTheSameInstance) {
+    ASSERT_TRUE(login(1, "alice", 7));
+    ASSERT_TRUE(claim(1, 1, "blog"));
+    ASSERT_TRUE(login(2, "alice", 7));
+    ASSERT_EQ(session(1).ended.size(), 1U);
+    EXPECT_EQ(session(1).ended[0].code, Code::Replaced);
+    EXPECT_EQ(names_.session_count(), 1U);
+    EXPECT_TRUE(claim(2, 1, "blog"));
+    EXPECT_EQ(session(1).probes, 0);
+}
+
+TEST_F(NameServiceLogin, EndsAnOlderSessionWhoseObjectIsGone) {
+    ASSERT_TRUE(login(1, "alice", 7));
+    ASSERT_TRUE(claim(1, 1, "blog"));
+    destroy(1);
+    ASSERT_TRUE(login(2, "alice", 7));
+    EXPECT_TRUE(claim(2, 1, "blog"));
+    EXPECT_EQ(names_.session_count(), 1U);
+}
+
+TEST_F(NameServiceLogin, LeavesOtherSessionsAlone) {
+    struct Case {
+        const char* who;
+        unsigned char instance;
+    };
+
+    ASSERT_TRUE(login(1, "alice", 7));
+    ASSERT_TRUE(login(2, "alice"));
+    SessionNumber number = 3;
+    for (const auto& [who, instance] : {Case{"alice", 8}, Case{"bob", 7}, Case{"alice", 0}}) {
+        ASSERT_TRUE(login(number++, who, instance));
+    }
+    EXPECT_TRUE(session(1).ended.empty());
+    EXPECT_TRUE(session(2).ended.empty());
+    EXPECT_EQ(names_.session_count(), 5U);
+}
+
+TEST_F(NameServiceLogin, KeepsOneOfTwoLoginsOfAnInstanceAtOnce) {
+    ASSERT_TRUE(login(1, "alice", 7));
+    bool third_is_in = false;
+    session(1).during_end = [&]() -> net::Awaitable<void> {
+        auto request = login_request(3, "alice", 7);
+        auto asking = names_.login(std::move(request));
+        third_is_in = (co_await std::move(asking)).has_value();
+    };
+    const auto second = login(2, "alice", 7);
+    EXPECT_TRUE(third_is_in);
+    EXPECT_EQ(code_of(second), Code::Replaced);
+    EXPECT_EQ(session(2).ended.size(), 1U);
+    EXPECT_TRUE(session(3).ended.empty());
+    EXPECT_EQ(names_.session_count(), 1U);
+}
+
+TEST_F(NameServiceLogin, LeavingTwiceIsHarmless) {
+    ASSERT_TRUE(login(1, "alice"));
+    names_.leave(1);
+    names_.leave(1);
+    names_.release(1, {1});
+    EXPECT_EQ(names_.session_count(), 0U);
+}
+
+}  // namespace
+}  // namespace diglett::gateway
