@@ -10,6 +10,7 @@
 #include "agent/service.hpp"
 #include "agent/session.hpp"
 #include "base/backoff.hpp"
+#include "base/budget.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "crypto/agent_key.hpp"
@@ -31,6 +32,7 @@ class Agent {
         bool once = false;              ///< End instead of trying again.
         bool takeover = false;          ///< Take names from a live agent of the same identity.
         std::string software;           ///< For Hello.
+        std::uint64_t memory_budget = 0;  ///< Bytes that streams may hold in all; > 0.
     };
 
     struct Parts {
@@ -66,6 +68,7 @@ class Agent {
     Options options_;
     Parts parts_;
     Logger logger_;
+    MemoryBudget budget_;
     tunnel::WorkerResources resources_;
     net::Event stop_requested_;
     Instance instance_{};

@@ -12,6 +12,7 @@
 
 #include "agent/backend_dialer.hpp"
 #include "agent/service.hpp"
+#include "base/budget.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
 #include "crypto/agent_key.hpp"
@@ -36,6 +37,7 @@ struct SessionContext {
     Secret token;
     bool takeover = false;
     std::string software;
+    MemoryBudget& budget;  ///< Of the process.
     tunnel::WorkerResources& resources;
     /// A service is registered; `url` is empty when nothing public is known.
     std::function<void(const Service& service, const std::string& url)> on_registered;

@@ -17,6 +17,7 @@ constexpr RegistrationId kOnlyRegistration{0};
 void Session::start_v1() {
     mux::V1Link::Options options;
     options.role = mux::Role::Agent;
+    options.budget = &context_.budget;
     auto link = std::make_unique<mux::V1Link>(options, *this, Clock::now());
     tunnel_ = std::make_unique<tunnel::Tunnel>(context_.resources, std::move(*carrier_),
                                                std::move(channel_), std::move(link));

@@ -5,8 +5,10 @@
 #include "agent/limits.hpp"
 #include "agent/session.hpp"
 #include "base/escape.hpp"
+#include "crypto/random.hpp"
 #include "mux/link.hpp"
 #include "net/sleep.hpp"
+#include "wire/limits.hpp"
 
 namespace diglett::agent {
 
@@ -17,6 +19,11 @@ constexpr std::string_view kLoginExporter = "EXPORTER-diglett-2-login";
 /// Pause before coming back to a gateway that shuts down without saying when. (protocol 9.3)
 constexpr std::chrono::seconds kShutdownPause{5};
 
+/// 0 to 2 s before coming back to a gateway that restarts, so that it meets no herd. (protocol 9.3)
+Duration restart_jitter() {
+    return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>()) % 2'000);
+}
+
 Duration bounded_delay(std::uint32_t retry_ms) {
     return std::min<Duration>(std::chrono::milliseconds(retry_ms), kMaxRetryDelay);
 }
@@ -26,6 +33,7 @@ Duration bounded_delay(std::uint32_t retry_ms) {
 void Session::start_v2() {
     mux::Link::Options options;
     options.role = mux::Role::Agent;
+    options.budget = &context_.budget;
     auto link = std::make_unique<mux::Link>(options, context_.resources.chunks(), *this,
                                             Clock::now());
     tunnel_ = std::make_unique<tunnel::Tunnel>(context_.resources, std::move(*carrier_),
@@ -67,6 +75,9 @@ Status Session::send_opening() {
     login.token = std::string(context_.token.expose_secret());
     payload.clear();
     wire::encode(login, payload);
+    if (login.token.size() > wire::kMaxTokenBytes || payload.size() > wire::kMaxMessageBytes) {
+        return fail(Errc::InvalidConfig, "the credential is longer than 8,192 bytes");
+    }
     if (const auto sent = send(wire::FrameKind::Login, 0, payload); !sent) {
         return sent;
     }
@@ -203,7 +214,7 @@ std::optional<SessionEnd> Session::on_go_away(const Message& message) {
     logger_.info("the gateway ends the session: {}", escape(why->text));
     if (why->code == wire::RefusalCode::Shutdown || why->code == wire::RefusalCode::Restart) {
         const bool restart = why->code == wire::RefusalCode::Restart;
-        asked_to_come_back_ = restart ? Duration{} : Duration{kShutdownPause};
+        asked_to_come_back_ = restart ? restart_jitter() : Duration{kShutdownPause};
         return std::nullopt;  // its streams may still end
     }
     return SessionEnd{.why = {wire::errc_of(why->code), why->text},

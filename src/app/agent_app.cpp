@@ -12,6 +12,7 @@
 #include "app/agent_config.hpp"
 #include "app/exit.hpp"
 #include "base/file.hpp"
+#include "base/memory_limit.hpp"
 #include "base/process.hpp"
 #include "base/state_dir.hpp"
 #include "base/version.hpp"
@@ -165,7 +166,8 @@ int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
                         .protocol = static_cast<int>(config.protocol),
                         .once = config.once,
                         .takeover = config.takeover,
-                        .software = fmt::format("diglett {}", base::kVersion)},
+                        .software = fmt::format("diglett {}", base::kVersion),
+                        .memory_budget = default_memory_budget(memory_limit_bytes())},
                        {.tls = std::move(*tls),
                         .trust = agent::GatewayTrust(plan.trust, *known, terminal_question(), logger),
                         .key = *key,

@@ -12,6 +12,7 @@
 #include "app/exit.hpp"
 #include "app/gateway_config.hpp"
 #include "app/gateway_parts.hpp"
+#include "base/memory_limit.hpp"
 #include "base/process.hpp"
 #include "base/state_dir.hpp"
 #include "base/version.hpp"
@@ -90,6 +91,7 @@ int start(const GatewayConfig& config, const GatewayPlan& plan, const Logger& lo
     gateway::Gateway gateway({.listen = plan.listen,
                               .workers = plan.workers,
                               .descriptor_limit = *limit,
+                              .memory_budget = default_memory_budget(memory_limit_bytes()),
                               .accept_v1 = config.accept_v1,
                               .software = fmt::format("diglett {}", base::kVersion)},
                              std::move(*parts), logger);

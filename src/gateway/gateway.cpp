@@ -62,6 +62,7 @@ Gateway::Gateway(Options options, Parts parts, Logger logger)
     : options_(std::move(options)),
       logger_(std::move(logger)),
       visitor_places_(visitor_limit(options_.descriptor_limit)),
+      budget_(options_.memory_budget),
       control_(1, "control"),
       pool_(options_.workers, "worker"),
       names_(std::make_unique<NameService>(
@@ -139,6 +140,7 @@ void Gateway::begin_session(int fd) {
                                  .accept_v1 = options_.accept_v1,
                                  .software = options_.software,
                                  .visitor_places = visitor_places_,
+                                 .budget = budget_,
                                  .gone = [this](SessionNumber gone) { forget_session(gone); },
                                  .logger = logger_};
     auto session = std::make_shared<Session>(context, number, worker.resources, probe.release(),

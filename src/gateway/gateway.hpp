@@ -27,6 +27,7 @@ class Gateway {
         net::Endpoint listen{.host = "0.0.0.0", .port = 20000};
         std::size_t workers = 1;           ///< 1 to 1,024
         std::size_t descriptor_limit = 0;  ///< Of this process; bounds the visitors' sockets.
+        std::uint64_t memory_budget = 0;   ///< Bytes that streams may hold in all; > 0.
         bool accept_v1 = false;
         std::string software;  ///< For Hello.
     };
@@ -69,6 +70,7 @@ class Gateway {
     Options options_;
     Logger logger_;
     VisitorPlaces visitor_places_;
+    MemoryBudget budget_;
     net::WorkerPool control_;
     net::WorkerPool pool_;
     std::vector<std::unique_ptr<Worker>> workers_;

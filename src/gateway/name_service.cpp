@@ -15,6 +15,9 @@ namespace diglett::gateway {
 
 namespace {
 
+/// What the log registrar can tell of; other kinds come with other registrars. (protocol 2.6)
+constexpr std::string_view kOnlyKind = "http";
+
 /// Marks a name as being claimed while this lives.
 class ClaimInProgress {
   public:
@@ -115,6 +118,10 @@ NameService::Answer<Claim> NameService::claim(SessionNumber session, Registratio
         co_return std::unexpected(
             refusal(wire::RefusalCode::KindUnsupported,
                     fmt::format("kind '{}' is not known here", escape(request.kind))));
+    }
+    if (request.kind != kOnlyKind) {
+        co_return std::unexpected(refusal(wire::RefusalCode::KindUnsupported,
+                                          "this gateway publishes the kind http only"));
     }
     if (claims_in_progress_.contains(request.name)) {
         co_return std::unexpected(try_later("the name is being claimed right now", kClaimRetry));

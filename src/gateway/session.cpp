@@ -89,6 +89,7 @@ void Session::start_tunnel(std::unique_ptr<mux::Multiplexer> multiplexer) {
     tunnel_ = std::make_unique<tunnel::Tunnel>(resources_, std::move(*carrier_),
                                                std::move(channel_), std::move(multiplexer));
     carrier_.reset();
+    login_by_ = Clock::now() + kLoginTimeout;
     tasks_.spawn(run_tunnel());
     if (stop_reason_) {
         tunnel_->abort(*stop_reason_);

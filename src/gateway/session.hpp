@@ -9,6 +9,7 @@
 #include <unordered_map>
 
 #include "auth/authenticator.hpp"
+#include "base/budget.hpp"
 #include "base/log.hpp"
 #include "crypto/secure_channel.hpp"
 #include "crypto/tls_context.hpp"
@@ -38,6 +39,7 @@ struct SessionContext {
     bool accept_v1 = false;
     std::string software;  ///< For Hello, e.g. "diglett 0.1.0".
     VisitorPlaces& visitor_places;
+    MemoryBudget& budget;  ///< Of the process.
     std::function<void(SessionNumber)> gone;  ///< Called on `control` when nothing is left of it.
     Logger logger;
 };
@@ -116,6 +118,7 @@ class Session final : public mux::MultiplexerEvents,
         RegistrationId id, wire::Register request);
     void open_for_visitors();
     [[nodiscard]] net::Awaitable<void> accept_visitors(std::shared_ptr<ServedName> served);
+    [[nodiscard]] bool visitors_must_wait();
     void take_visitor(ServedName& served, int fd);
     void close_name(RegistrationId registration, wire::ResetReason reason);
     void tell_registration_lost(RegistrationId registration, const wire::Refusal& why);
@@ -134,11 +137,13 @@ class Session final : public mux::MultiplexerEvents,
     std::unique_ptr<tunnel::Tunnel> tunnel_;
     std::optional<Error> tunnel_end_;
     std::optional<Error> stop_reason_;
+    TimePoint login_by_;  ///< One deadline for Hello and Login together.
     std::deque<Message> inbox_;
     net::Event inbox_changed_;
     std::map<RegistrationId, std::shared_ptr<ServedName>> names_;
     RegistrationId last_registration_;
     std::unordered_map<StreamId, std::shared_ptr<void>> visitor_places_;
+    bool memory_is_short_ = false;  ///< From Critical until it has recovered.
     bool open_for_visitors_ = false;
     bool draining_ = false;
 };

@@ -85,7 +85,7 @@ void Session::open_for_visitors() {
 
 net::Awaitable<void> Session::accept_visitors(std::shared_ptr<ServedName> served) {
     while (served->listener) {
-        if (context_.visitor_places.full()) {
+        if (visitors_must_wait()) {
             auto pause = net::sleep_until(Clock::now() + kVisitorPause);
             co_await std::move(pause);
             continue;
@@ -97,6 +97,13 @@ net::Awaitable<void> Session::accept_visitors(std::shared_ptr<ServedName> served
         }
         take_visitor(*served, *fd);
     }
+}
+
+bool Session::visitors_must_wait() {
+    const MemoryBudget& budget = context_.budget;
+    memory_is_short_ = memory_is_short_ ? !budget.has_recovered()
+                                        : budget.level() == MemoryBudget::Level::Critical;
+    return memory_is_short_ || context_.visitor_places.full();
 }
 
 void Session::take_visitor(ServedName& served, int fd) {

@@ -15,6 +15,7 @@ net::Awaitable<Status> Session::converse_v1() {
                  facts_.address);
     mux::V1Link::Options options;
     options.role = mux::Role::Gateway;
+    options.budget = &context_.budget;
     start_tunnel(std::make_unique<mux::V1Link>(options, *this, Clock::now()));
     auto login = accept_login_v1();
     const auto accepted = co_await std::move(login);
@@ -55,7 +56,7 @@ net::Awaitable<Status> Session::converse_v1() {
 }
 
 net::Awaitable<Status> Session::accept_login_v1() {
-    auto waiting = expect(wire::FrameKind::Login, Clock::now() + kLoginTimeout);
+    auto waiting = expect(wire::FrameKind::Login, login_by_);
     const auto message = co_await std::move(waiting);
     if (!message) {
         co_return refuse_v1(refusal(wire::RefusalCode::Protocol, "received unexpected message"));

@@ -18,11 +18,18 @@ namespace {
 constexpr std::string_view kLoginExporter = "EXPORTER-diglett-2-login";
 constexpr std::uint16_t kProtocolVersion = 2;
 
+/// Up to a second, so that links do not ping in step. (protocol 8)
+Duration ping_jitter() {
+    return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>()) % 1'000);
+}
+
 }  // namespace
 
 net::Awaitable<Status> Session::converse_v2() {
     mux::Link::Options options;
     options.role = mux::Role::Gateway;
+    options.budget = &context_.budget;
+    options.ping_jitter = ping_jitter();
     start_tunnel(std::make_unique<mux::Link>(options, resources_.chunks(), *this, Clock::now()));
     auto greeting = greet();
     const auto greeted = co_await std::move(greeting);
@@ -40,7 +47,7 @@ net::Awaitable<Status> Session::converse_v2() {
 }
 
 net::Awaitable<Status> Session::greet() {
-    auto waiting = expect(wire::FrameKind::Hello, Clock::now() + kLoginTimeout);
+    auto waiting = expect(wire::FrameKind::Hello, login_by_);
     const auto message = co_await std::move(waiting);
     if (!message) {
         co_return forward_error(message);
@@ -67,7 +74,7 @@ net::Awaitable<Status> Session::greet() {
 }
 
 net::Awaitable<Status> Session::accept_login_v2() {
-    auto waiting = next_message(Clock::now() + kLoginTimeout);
+    auto waiting = next_message(login_by_);
     const auto message = co_await std::move(waiting);
     if (!message) {
         co_return forward_error(message);
