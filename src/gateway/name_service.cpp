@@ -36,9 +36,6 @@ class ClaimInProgress {
     std::string name_;
 };
 
-/// What is known to be behind a name. (protocol 2.6)
-constexpr std::string_view kOnlyKind = "http";
-
 wire::Refusal session_over() {
     return refusal(wire::RefusalCode::Unknown, "the session is over");
 }
@@ -113,11 +110,6 @@ NameService::Answer<Claim> NameService::claim(SessionNumber session, Registratio
                                               wire::Register request) {
     if (const auto valid = options_.name_policy.check(request.name); !valid) {
         co_return std::unexpected(to_wire(valid.error()));
-    }
-    if (request.kind != kOnlyKind) {
-        co_return std::unexpected(
-            refusal(wire::RefusalCode::KindUnsupported,
-                    fmt::format("kind '{}' is not known here", escape(request.kind))));
     }
     if (request.kind != kOnlyKind) {
         co_return std::unexpected(refusal(wire::RefusalCode::KindUnsupported,
