@@ -1,0 +1,143 @@
+"""Who reads slowly, or not at all, waits alone, and costs one bounded window."""
+
+import contextlib
+import statistics
+import sys
+import threading
+import time
+
+import pytest
+
+import backends
+import harness
+import transfers
+
+MIB = 1 << 20
+MEASURED_BYTES = 96 * MIB
+# Protocol 11.3: 64 MiB for a session's sockets, and a journal of 32 MiB; the rest for buffers in use.
+BOUND_BYTES = (64 + 32 + 16) * MIB
+# The machine's other work shows as noise: medians of interleaved runs are compared, twice if need be.
+PAIRS = 5
+TRIES = 2
+
+# A backend in a process of its own, so that its Python does not share a lock with the readers.
+SOURCE = """
+import socket, threading
+def pour(connection):
+    block = bytes(1 << 20)
+    try:
+        while True:
+            connection.sendall(block)
+    except OSError:
+        pass
+listening = socket.create_server(("127.0.0.1", 0))
+print(listening.getsockname()[1], flush=True)
+while True:
+    threading.Thread(target=pour, args=(listening.accept()[0],), daemon=True).start()
+"""
+
+
+@pytest.fixture
+def tunnel(programs):
+    source = programs.program("backend", sys.executable, "-c", SOURCE)
+    port = int(source.wait_for_line(r"^(\d+)$", lines=source.out).group(1))
+    gateway = programs.gateway()
+    agent = programs.agent(gateway, name="example", backend=port)
+    return gateway, agent, gateway.wait_for_name("example")
+
+
+def speed_of_a_reader(port, size=MEASURED_BYTES):
+    """Bytes per second of one visitor that takes everything."""
+    with harness.connect(port, seconds=60) as visitor:
+        buffer = bytearray(MIB)
+        for left in (8 * MIB, size):  # the first for the windows to grow
+            began = time.monotonic()
+            total = left
+            while left > 0:
+                got = visitor.recv_into(buffer)
+                assert got, "the answer goes on for ever"
+                left -= got
+        return total / (time.monotonic() - began)
+
+
+@contextlib.contextmanager
+def stopped_reader(port):
+    """A visitor whose answer has filled every buffer on the way, and who does not read it."""
+    with harness.connect(port) as visitor:
+        assert visitor.recv(1)
+        time.sleep(0.5)
+        yield visitor
+
+
+def test_a_reader_runs_at_its_own_speed_beside_one_that_has_stopped(tunnel):
+    _, _, port = tunnel
+    ratios = []
+    for _ in range(TRIES):
+        alone, beside = [], []
+        for _ in range(PAIRS):
+            alone.append(speed_of_a_reader(port))
+            with stopped_reader(port):
+                beside.append(speed_of_a_reader(port))
+        ratios.append(statistics.median(beside) / statistics.median(alone))
+        print("MB/s alone", [round(speed / 1e6) for speed in alone],
+              "beside", [round(speed / 1e6) for speed in beside], f"ratio {ratios[-1]:.2f}")
+        if ratios[-1] >= 0.9:
+            break
+    assert max(ratios) >= 0.9
+
+
+def test_eight_stopped_readers_stay_within_the_bound(tunnel):
+    gateway, agent, port = tunnel
+    speed_of_a_reader(port, 64 * MIB)
+    before = [program.resident_bytes() for program in (gateway, agent)]
+    with contextlib.ExitStack() as stopped:
+        for _ in range(8):
+            stopped.enter_context(stopped_reader(port))
+        speed_of_a_reader(port, 64 * MIB)
+        for program, at_first in zip((gateway, agent), before):
+            grown = program.resident_bytes() - at_first
+            print(f"{program.label}: {grown / MIB:.1f} MiB more with eight readers that do not read")
+            assert grown <= BOUND_BYTES
+
+
+def test_a_backend_that_does_not_read_delays_nobody(programs, backend):
+    """The other direction: a visitor that pours into a backend that takes nothing."""
+    let_go = threading.Event()
+
+    def not_reading(connection, record):
+        if connection.recv(1) == b"s":
+            let_go.wait(harness.scaled(30))
+            backends.sink(connection, record)
+        else:
+            backends.exchange(connection, record)
+
+    served = backend(not_reading)
+    gateway = programs.gateway()
+    programs.agent(gateway, name="example", backend=served.port)
+    port = gateway.wait_for_name("example")
+    with harness.connect(port, seconds=1) as stuck:
+        stuck.sendall(b"s")
+        with pytest.raises(TimeoutError):
+            transfers.send_stream(stuck, 1, 256 * MIB)
+        with harness.connect(port) as running:
+            running.sendall(b"r")
+            began = time.monotonic()
+            assert transfers.upload(running, 2, 4 * MIB)
+            assert time.monotonic() - began < harness.scaled(3)
+        let_go.set()
+
+
+def test_a_slow_reader_gets_everything(programs, backend):
+    served = backend(backends.source, 7, 24 * MIB)
+    gateway = programs.gateway()
+    programs.agent(gateway, name="example", backend=served.port)
+    with harness.connect(gateway.wait_for_name("example")) as visitor:
+        paused = []
+
+        def pause(length):
+            if len(paused) < length // (4 * MIB):
+                paused.append(time.sleep(0.3))
+
+        got = transfers.receive_stream(visitor, pause=pause)
+        assert got.matches(7, 24 * MIB) and got.end == "fin"
+        assert len(paused) >= 5
