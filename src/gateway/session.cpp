@@ -6,6 +6,7 @@
 #include "crypto/v1_channel.hpp"
 #include "gateway/first_byte.hpp"
 #include "gateway/limits.hpp"
+#include "gateway/refusal.hpp"
 #include "net/call_on.hpp"
 #include "net/sleep.hpp"
 #include "tunnel/establish.hpp"
@@ -41,8 +42,18 @@ net::Awaitable<void> Session::run() {
     const bool quiet = why.code == Errc::EndOfStream || why.code == Errc::Cancelled;
     logger_.log(quiet ? LogLevel::Debug : LogLevel::Info, "agent {} has gone: {} {}",
                 facts_.address, dig_code(why.code), escape(why.text));
+    tell_violation(why);
     auto finished = finish();
     co_await std::move(finished);
+}
+
+void Session::tell_violation(const Error& why) {
+    const bool may_speak = tunnel_ && !tunnel_end_ && protocol_ == Protocol::Two;
+    if (may_speak && why.code == Errc::ProtocolViolation) {
+        ByteVector payload;
+        wire::encode(refusal(wire::RefusalCode::Protocol, why.text), payload);
+        std::ignore = send(wire::FrameKind::GoAway, 0, payload);
+    }
 }
 
 net::Awaitable<Status> Session::converse() {

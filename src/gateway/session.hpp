@@ -88,6 +88,7 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] net::Awaitable<void> run_tunnel();
     [[nodiscard]] net::Awaitable<void> finish();
     void mark_logged_in();
+    void tell_violation(const Error& why);
     [[nodiscard]] net::Awaitable<Result<Message>> next_message(TimePoint deadline);
     [[nodiscard]] net::Awaitable<Result<Message>> expect(wire::FrameKind kind, TimePoint deadline);
     [[nodiscard]] Status send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload);
