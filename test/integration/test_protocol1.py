@@ -326,9 +326,14 @@ def test_refused_backend_is_no_clean_end(python_agent, backend):
     served = backend(backends.echo)
     _, port = python_agent(served)
     served.stop_listening()
-    with harness.connect(port) as visitor:
-        visitor.sendall(b"anybody?")
-        assert transfers.receive_stream(visitor).end == "reset"
+    # The agent dials as soon as the visitor is there, so the reset may come before any call returns.
+    try:
+        with harness.connect(port) as visitor:
+            visitor.sendall(b"anybody?")
+            end = transfers.receive_stream(visitor).end
+    except ConnectionError:
+        end = "reset"
+    assert end == "reset"
 
 
 def test_lost_agent_is_no_clean_end(python_agent, backend, gateway):
