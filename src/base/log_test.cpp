@@ -4,10 +4,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <array>
 #include <chrono>
 #include <csignal>
 #include <string>
+#include <thread>
+#include <vector>
 
 #include <gtest/gtest.h>
 
@@ -119,6 +122,30 @@ TEST(DescriptorLog, WritesWholeLinesWithTheirScope) {
     const auto text = drain(pipe.reader);
     EXPECT_NE(text.find(" INFO  first\n"), std::string::npos) << text;
     EXPECT_NE(text.find(" WARN  [session 7] second\n"), std::string::npos) << text;
+}
+
+TEST(DescriptorLog, KeepsTheLinesOfThreadsApart) {
+    const auto pipe = make_pipe();
+    const auto log = open_log({.descriptor = pipe.writer.get()});
+    {
+        std::vector<std::jthread> threads;
+        for (const char c : {'a', 'b', 'c'}) {
+            threads.emplace_back([own = log.scoped(std::string(1, c)), c] {
+                for (int i = 0; i < 50; ++i) {
+                    own.info("{}", std::string(100, c));
+                }
+            });
+        }
+    }
+    const auto text = drain(pipe.reader);
+    for (const char c : {'a', 'b', 'c'}) {
+        const auto line = fmt::format(" INFO  [{}] {}\n", c, std::string(100, c));
+        std::size_t found = 0;
+        for (auto at = text.find(line); at != std::string::npos; at = text.find(line, at + 1)) {
+            ++found;
+        }
+        EXPECT_EQ(found, 50U);
+    }
 }
 
 TEST(DescriptorLog, KeepsItsOwnCopyOfTheDescriptor) {

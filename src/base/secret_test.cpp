@@ -1,6 +1,6 @@
 #include "base/secret.hpp"
 
-#include <cstring>
+#include <array>
 #include <memory>
 #include <new>
 #include <string>
@@ -42,16 +42,43 @@ TEST(Secret, AssignsToItself) {
     EXPECT_EQ(secret.expose_secret(), "value");
 }
 
+/// A secret in memory of ours, so that its bytes may be looked at whatever becomes of it.
+class Placed {
+  public:
+    Placed() : secret_(new(bytes_.data()) Secret(std::string("canary!"))) {}
+
+    [[nodiscard]] Secret& secret() { return *secret_; }
+
+    void destroy() { std::destroy_at(secret_); }
+
+    [[nodiscard]] bool holds(std::string_view text) const {
+        const std::string_view all(reinterpret_cast<const char*>(bytes_.data()), bytes_.size());
+        return all.find(text) != std::string_view::npos;
+    }
+
+  private:
+    alignas(Secret) std::array<unsigned char, sizeof(Secret)> bytes_{};
+    Secret* secret_;
+};
+
 TEST(Secret, WipesAShortTextWhenItGoes) {
-    // In memory of ours, so that it may be read after the secret has gone.
-    alignas(Secret) std::array<unsigned char, sizeof(Secret)> place{};
-    auto* secret = new (place.data()) Secret(std::string("canary!"));
-    const std::string_view before(reinterpret_cast<const char*>(place.data()), place.size());
-    ASSERT_NE(before.find("canary!"), std::string_view::npos);
-    std::destroy_at(secret);
-    const std::string_view after(reinterpret_cast<const char*>(place.data()), place.size());
-    EXPECT_EQ(after.find("canary"), std::string_view::npos);
-    EXPECT_EQ(after.find("anary!"), std::string_view::npos);
+    Placed placed;
+    ASSERT_TRUE(placed.holds("canary!"));
+    placed.destroy();
+    EXPECT_FALSE(placed.holds("anary"));
+}
+
+TEST(Secret, WipesAShortTextThatIsMovedAway) {
+    Placed constructed_from;
+    const Secret first(std::move(constructed_from.secret()));
+    EXPECT_FALSE(constructed_from.holds("anary"));
+    constructed_from.destroy();
+    Placed assigned_from;
+    Secret second;
+    second = std::move(assigned_from.secret());
+    EXPECT_FALSE(assigned_from.holds("anary"));
+    assigned_from.destroy();
+    EXPECT_EQ(first.expose_secret(), second.expose_secret());
 }
 
 TEST(Secret, MasksInFullWhateverItsLength) {

@@ -235,6 +235,16 @@ TEST(StoredLeaseBook, WritesLastUsesAtMostOnceASecond) {
     EXPECT_TRUE(std::filesystem::exists(path));
 }
 
+TEST(StoredLeaseBook, KeepsWritingWhenTheClockWasSetBack) {
+    const test::TemporaryDirectory directory;
+    const auto path = directory.file("leases.json");
+    auto book = book_with({.file = path});
+    ASSERT_TRUE(book.claim("blog", "tokens:a", true, kNow));
+    std::filesystem::remove(path);
+    book.release("blog", kNow - 1h);
+    EXPECT_TRUE(std::filesystem::exists(path));
+}
+
 TEST(StoredLeaseBook, WritesOnlyWhatItsOwnerReads) {
     const test::TemporaryDirectory directory;
     auto book = book_with({.file = directory.file("leases.json")});
