@@ -349,6 +349,17 @@ TEST_F(LinkTest, AbortAllEndsEveryStreamHereAndTellsNobody) {
     EXPECT_TRUE(pair.visitor(stream).is_aborted && pair.visitor(waiting).is_aborted);
 }
 
+TEST(Link, WindowsOfOneByteGrowToo) {
+    Link::Options options;
+    options.stream_limit = 1;
+    MuxPair pair(options);
+    pair.open_session();
+    const StreamId stream = exchange(pair, 50'000, 50'000);
+    EXPECT_TRUE(pair.settle());
+    pair.pass(100ms);
+    expect_complete(pair, stream);
+}
+
 TEST(Link, BoundsItsStreams) {
     Link::Options gateway;
     Link::Options agent;

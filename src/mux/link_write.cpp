@@ -116,7 +116,7 @@ void Link::on_moved(Stream& stream, std::size_t bytes) {
 void Link::renew_window(Stream& stream) {
     const std::uint64_t size = stream.window.size();
     const std::uint64_t unused = stream.receive_limit - stream.consumed();
-    if (!stream.is_window_pending && !stream.has_received_end && unused < size / 2) {
+    if (!stream.is_window_pending && !stream.has_received_end && 2 * unused < size) {
         stream.is_window_pending = true;
         queue_control(stream);
     }

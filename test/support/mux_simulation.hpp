@@ -40,14 +40,15 @@ class MuxSimulation {
         }
         for (MuxEnd* const end : {&pair_.gateway, &pair_.agent}) {
             for (auto& [id, io] : end->ios) {
-                calm(*io);
+                calm(io->plan);
             }
         }
         for (auto& [id, plan] : pair_.backends) {
-            plan.readable = plan.writable = ~std::uint64_t{0};
-            plan.holds_end_back = false;
+            calm(plan);
         }
-        require(pair_.settle(1 << 20, 100'000), "the links never come to rest");
+        const bool is_at_rest = pair_.settle(1 << 20, 100'000);
+        check();
+        require(is_at_rest, "the links never come to rest");
         pair_.pass(std::chrono::seconds(3), std::chrono::milliseconds(100));
         check();
         check_ends();
@@ -201,9 +202,10 @@ class MuxSimulation {
         pair_.agent.link->reset_registration(registration, wire::ResetReason::SessionEnded);
     }
 
-    static void calm(MemoryIo& io) {
-        io.plan.readable = io.plan.writable = ~std::uint64_t{0};
-        io.plan.holds_end_back = false;
+    static void calm(MemoryIo::Plan& plan) {
+        plan.readable = plan.writable = ~std::uint64_t{0};
+        plan.holds_end_back = false;
+        plan.echo_room = std::max<std::size_t>(plan.echo_room, 4096);
     }
 
     void keep_alive() {
