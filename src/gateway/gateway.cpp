@@ -170,7 +170,7 @@ void Gateway::drain_sessions_of(Worker& worker, TimePoint deadline) {
 
 void Gateway::stop(TimePoint deadline) {
     run_and_wait(control_.executor(0), [&] {
-        listener_.reset();
+        listener_->close();
         accepting_->cancel();
         for (const auto& worker : workers_) {
             drain_sessions_of(*worker, deadline);

@@ -36,6 +36,10 @@ inline constexpr std::size_t kMaxRegistrations = 64;
 /// again; 4 round trips if that is longer. (protocol 9.4)
 inline constexpr std::chrono::seconds kProbeTimeout{1};
 
+/// The most that a probe takes, however slow its holder has made its round trips look: the
+/// newcomer's agent waits 25 s for all of it. (protocol 2.11)
+inline constexpr std::chrono::seconds kMaxProbeTimeout{4};
+
 /// How often a probe looks whether the holder has been heard.
 inline constexpr std::chrono::milliseconds kProbeStep{10};
 

@@ -14,8 +14,18 @@ namespace diglett::gateway {
 struct ServedName {
     RegistrationId registration;
     std::string name;
-    std::optional<net::Listener> listener;  ///< None before it is bound and after it is closed.
+    std::optional<net::Listener> listener;  ///< None before it is bound. Closed with the name.
+    bool published = false;                 ///< The name leads here: visitors may be taken.
     bool closed = false;                    ///< Given up; nothing more may be bound or opened.
+    bool answered = false;                  ///< The agent has had its Ok or Error.
+
+    /// Frees the port. The listener stays, since somebody may be waiting for it.
+    void close() {
+        closed = true;
+        if (listener) {
+            listener->close();
+        }
+    }
 };
 
 }  // namespace diglett::gateway

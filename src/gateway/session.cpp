@@ -1,5 +1,7 @@
 #include "gateway/session.hpp"
 
+#include <algorithm>
+#include <limits>
 #include <utility>
 
 #include "base/escape.hpp"
@@ -114,10 +116,7 @@ net::Awaitable<void> Session::run_tunnel() {
 }
 
 net::Awaitable<void> Session::finish() {
-    for (const auto& [registration, served] : names_) {
-        served->closed = true;
-        served->listener.reset();
-    }
+    close_listeners();
     if (tunnel_ && !tunnel_end_) {
         tunnel_->close(Clock::now() + kFarewellTimeout);
     }
@@ -199,7 +198,8 @@ net::Awaitable<bool> Session::probe() {
         co_return false;
     }
     const TimePoint asked = Clock::now();
-    const Duration patience = std::max<Duration>(kProbeTimeout, 4 * tunnel_->round_trip());
+    const Duration patience =
+        std::clamp<Duration>(4 * tunnel_->round_trip(), kProbeTimeout, kMaxProbeTimeout);
     tunnel_->ping();
     while (Clock::now() < asked + patience) {
         auto pause = net::sleep_until(Clock::now() + kProbeStep);
@@ -216,11 +216,12 @@ net::Awaitable<bool> Session::probe() {
 
 net::Awaitable<bool> Session::end(wire::Refusal why) {
     const auto self = shared_from_this();
-    for (const auto& [registration, served] : names_) {
-        served->closed = true;
-        served->listener.reset();
-    }
+    close_listeners();
     if (tunnel_ && !tunnel_end_ && protocol_ == Protocol::Two) {
+        // Visitors go at once, even if the agent takes nothing any more.
+        for (const auto& [registration, served] : names_) {
+            tunnel_->reset_registration(registration, wire::ResetReason::SessionEnded);
+        }
         ByteVector payload;
         wire::encode(why, payload);
         std::ignore = send(wire::FrameKind::GoAway, 0, payload);
@@ -235,10 +236,8 @@ net::Awaitable<bool> Session::end(wire::Refusal why) {
 net::Awaitable<void> Session::drain(TimePoint deadline) {
     const auto self = shared_from_this();
     draining_ = true;
-    for (const auto& [registration, served] : names_) {
-        served->listener.reset();
-    }
-    if (!tunnel_ || tunnel_end_) {
+    close_listeners();
+    if (!tunnel_ || tunnel_end_ || logged_in_) {
         stop(Error{Errc::Cancelled, "the gateway stops"});
         co_return;
     }
@@ -246,7 +245,8 @@ net::Awaitable<void> Session::drain(TimePoint deadline) {
         wire::Refusal words{.code = wire::RefusalCode::Shutdown, .text = "the gateway stops"};
         const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
             deadline - Clock::now());
-        words.deadline_ms = static_cast<std::uint32_t>(std::max<std::int64_t>(0, left.count()));
+        words.deadline_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
+            left.count(), 0, std::numeric_limits<std::uint32_t>::max()));
         ByteVector payload;
         wire::encode(words, payload);
         std::ignore = send(wire::FrameKind::GoAway, 0, payload);

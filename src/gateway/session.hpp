@@ -106,7 +106,11 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] net::Awaitable<Status> serve_v2();
     [[nodiscard]] Status act_on(const Message& message);
     [[nodiscard]] Status start_registering(const Message& message);
-    [[nodiscard]] net::Awaitable<void> answer_register(RegistrationId id, wire::Register request);
+    [[nodiscard]] Status refuse_registration(RegistrationId id, const wire::Refusal& why);
+    [[nodiscard]] net::Awaitable<void> answer_register(std::shared_ptr<ServedName> served,
+                                                       wire::Register request);
+    void give_up_name(RegistrationId id);
+    [[nodiscard]] Status on_go_away(const Message& message);
 
     // session_names.cpp: names and their visitors
     struct NameReady {
@@ -116,7 +120,9 @@ class Session final : public mux::MultiplexerEvents,
     };
 
     [[nodiscard]] net::Awaitable<std::expected<NameReady, wire::Refusal>> register_name(
-        RegistrationId id, wire::Register request);
+        std::shared_ptr<ServedName> served, wire::Register request);
+    std::shared_ptr<ServedName> add_name(RegistrationId id, const std::string& name);
+    void close_listeners();
     void open_for_visitors();
     [[nodiscard]] net::Awaitable<void> accept_visitors(std::shared_ptr<ServedName> served);
     [[nodiscard]] bool visitors_must_wait();
@@ -143,6 +149,7 @@ class Session final : public mux::MultiplexerEvents,
     net::Event inbox_changed_;
     std::map<RegistrationId, std::shared_ptr<ServedName>> names_;
     RegistrationId last_registration_;
+    std::size_t registering_ = 0;  ///< Registers of protocol 2 that are being decided.
     std::unordered_map<StreamId, std::shared_ptr<void>> visitor_places_;
     bool memory_is_short_ = false;  ///< From Critical until it has recovered.
     bool open_for_visitors_ = false;

@@ -36,8 +36,8 @@ Result<net::Listener> bind_helper_port(net::Executor executor, std::uint16_t las
 }  // namespace
 
 net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::register_name(
-    RegistrationId id, wire::Register request) {
-    const auto served = names_.at(id);
+    std::shared_ptr<ServedName> served, wire::Register request) {
+    const RegistrationId id = served->registration;
     auto claiming = context_.names.claim(number_, id, std::move(request));
     auto claim_call = net::call_on(context_.control, std::move(claiming));
     const auto claim = co_await std::move(claim_call);
@@ -68,6 +68,10 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
         close_name(id, wire::ResetReason::SessionEnded);
         co_return std::unexpected(url.error());
     }
+    if (served->closed) {
+        co_return std::unexpected(refusal(wire::RefusalCode::Unknown, "it was given up"));
+    }
+    served->published = true;
     if (open_for_visitors_) {
         tasks_.spawn(accept_visitors(served));
     }
@@ -77,14 +81,14 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
 void Session::open_for_visitors() {
     open_for_visitors_ = true;
     for (const auto& [registration, served] : names_) {
-        if (served->listener) {
+        if (served->published) {
             tasks_.spawn(accept_visitors(served));
         }
     }
 }
 
 net::Awaitable<void> Session::accept_visitors(std::shared_ptr<ServedName> served) {
-    while (served->listener) {
+    while (!served->closed) {
         if (visitors_must_wait()) {
             auto pause = net::sleep_until(Clock::now() + kVisitorPause);
             co_await std::move(pause);
@@ -125,13 +129,26 @@ void Session::take_visitor(ServedName& served, int fd) {
     visitor_places_.emplace(*stream, std::move(place));
 }
 
+std::shared_ptr<ServedName> Session::add_name(RegistrationId id, const std::string& name) {
+    auto served = std::make_shared<ServedName>();
+    served->registration = id;
+    served->name = name;
+    names_.emplace(id, served);
+    return served;
+}
+
+void Session::close_listeners() {
+    for (const auto& [registration, served] : names_) {
+        served->close();
+    }
+}
+
 void Session::close_name(RegistrationId registration, wire::ResetReason reason) {
     const auto served = names_.find(registration);
     if (served == names_.end()) {
         return;
     }
-    served->second->closed = true;
-    served->second->listener.reset();
+    served->second->close();
     names_.erase(served);
     if (tunnel_ && !tunnel_end_) {
         tunnel_->reset_registration(registration, reason);
@@ -140,6 +157,9 @@ void Session::close_name(RegistrationId registration, wire::ResetReason reason) 
 
 net::Awaitable<bool> Session::lose_name(RegistrationId registration, wire::Refusal why) {
     const auto self = shared_from_this();
+    if (const auto served = names_.find(registration); served != names_.end()) {
+        served->second->answered = true;  // by the Error that follows
+    }
     close_name(registration, wire::ResetReason::SessionEnded);
     if (tunnel_ && !tunnel_end_) {
         tell_registration_lost(registration, why);

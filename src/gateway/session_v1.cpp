@@ -32,10 +32,7 @@ net::Awaitable<Status> Session::converse_v1() {
     wire::Register request;
     request.name = std::string(as_text(message->payload));
     const std::string name = request.name;
-    names_.emplace(id, std::make_shared<ServedName>(ServedName{.registration = id,
-                                                               .name = name,
-                                                               .listener = std::nullopt}));
-    auto registering = register_name(id, std::move(request));
+    auto registering = register_name(add_name(id, name), std::move(request));
     const auto ready = co_await std::move(registering);
     if (!ready) {
         co_return refuse_v1(ready.error());

@@ -143,19 +143,8 @@ Status Session::act_on(const Message& message) {
     switch (message.kind) {
         case wire::FrameKind::Register: return start_registering(message);
         case wire::FrameKind::FinishRegister: open_for_visitors(); return {};
-        case wire::FrameKind::Unregister: {
-            const RegistrationId registration{message.id};
-            close_name(registration, wire::ResetReason::SessionEnded);
-            NameService& names = context_.names;
-            const SessionNumber number = number_;
-            net::asio::post(context_.control,
-                       [&names, number, registration] { names.release(number, registration); });
-            return {};
-        }
-        case wire::FrameKind::GoAway:
-            draining_ = true;  // the agent stops: its streams may end, no new one begins
-            for (const auto& [registration, served] : names_) served->listener.reset();
-            return {};
+        case wire::FrameKind::Unregister: give_up_name(RegistrationId{message.id}); return {};
+        case wire::FrameKind::GoAway: return on_go_away(message);
         default: return fail(Errc::ProtocolViolation, "a frame that an agent may not send now");
     }
 }
@@ -170,31 +159,64 @@ Status Session::start_registering(const Message& message) {
         return fail(Errc::ProtocolViolation, "registration numbers must grow");
     }
     last_registration_ = id;
-    if (names_.size() >= kMaxRegistrations) {
-        ByteVector payload;
-        wire::encode(refusal(wire::RefusalCode::TooManyNames, "no more names in this session"),
-                     payload);
-        return send(wire::FrameKind::Error, id.value, payload);
+    // Those being decided count apart: an agent may give names up faster than they are decided.
+    if (std::max(names_.size(), registering_) >= kMaxRegistrations) {
+        return refuse_registration(
+            id, refusal(wire::RefusalCode::TooManyNames, "no more names in this session"));
     }
-    names_.emplace(id, std::make_shared<ServedName>(ServedName{.registration = id,
-                                                               .name = request->name,
-                                                               .listener = std::nullopt}));
-    tasks_.spawn(answer_register(id, std::move(*request)));
+    ++registering_;
+    auto served = add_name(id, request->name);
+    tasks_.spawn(answer_register(std::move(served), std::move(*request)));
     return {};
 }
 
-net::Awaitable<void> Session::answer_register(RegistrationId id, wire::Register request) {
-    const std::string name = request.name;
-    auto registering = register_name(id, std::move(request));
-    const auto ready = co_await std::move(registering);
+Status Session::refuse_registration(RegistrationId id, const wire::Refusal& why) {
     ByteVector payload;
+    wire::encode(why, payload);
+    return send(wire::FrameKind::Error, id.value, payload);
+}
+
+void Session::give_up_name(RegistrationId id) {
+    if (!names_.contains(id)) {
+        return;
+    }
+    close_name(id, wire::ResetReason::SessionEnded);
+    NameService& names = context_.names;
+    const SessionNumber number = number_;
+    net::asio::post(context_.control, [&names, number, id] { names.release(number, id); });
+}
+
+Status Session::on_go_away(const Message& message) {
+    const auto why = wire::decode<wire::Refusal>(message.payload);
+    if (!why) {
+        return forward_error(why);
+    }
+    if (why->code != wire::RefusalCode::Shutdown && why->code != wire::RefusalCode::Restart) {
+        return fail(Errc::EndOfStream, "the agent ended the session: " + why->text);
+    }
+    draining_ = true;  // its streams may end, no new one begins
+    close_listeners();
+    return {};
+}
+
+net::Awaitable<void> Session::answer_register(std::shared_ptr<ServedName> served,
+                                              wire::Register request) {
+    const std::string name = request.name;
+    const RegistrationId id = served->registration;
+    auto registering = register_name(served, std::move(request));
+    const auto ready = co_await std::move(registering);
+    --registering_;
+    if (served->answered) {
+        co_return;  // it was lost before it was had
+    }
+    served->answered = true;
     if (!ready) {
         logger_.info("name '{}' refused to agent {}: {} ({})", escape(name), facts_.address,
                      to_string(ready.error().code), escape(ready.error().text));
-        wire::encode(ready.error(), payload);
-        std::ignore = send(wire::FrameKind::Error, id.value, payload);
+        std::ignore = refuse_registration(id, ready.error());
         co_return;
     }
+    ByteVector payload;
     wire::encode(wire::Registered{.name = name,
                                   .generation = ready->claim.generation.value,
                                   .url = ready->url,

@@ -1,0 +1,254 @@
+// A whole gateway against agents played by the test, over real TLS. (protocol 2, 9)
+#include <chrono>
+#include <thread>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "test/support/scripted_peer.hpp"
+#include "test/support/test_gateway.hpp"
+
+namespace diglett::gateway {
+namespace {
+
+using namespace std::chrono_literals;
+using test::frame;
+using test::ScriptedAgent;
+using wire::FrameKind;
+using Code = wire::RefusalCode;
+
+class GatewaySession : public testing::Test {
+  protected:
+    /// An agent whose session is open, with these names registered.
+    std::unique_ptr<ScriptedAgent> agent(const std::vector<std::string>& names,
+                                         unsigned char instance = 1) {
+        auto made = std::make_unique<ScriptedAgent>(gateway_.port());
+        made->send(made->opening(names, instance));
+        EXPECT_TRUE(made->receive(FrameKind::Welcome));
+        for (const auto& name : names) {
+            EXPECT_NE(made->receive_ok(), 0) << name;
+        }
+        return made;
+    }
+
+    test::TestGateway gateway_;
+};
+
+TEST_F(GatewaySession, AnswersOneFlight) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send(agent.opening({"blog", "www", "shop"}));
+    ASSERT_TRUE(agent.receive(FrameKind::Hello));
+    const auto welcomed = agent.receive();
+    ASSERT_TRUE(welcomed && welcomed->kind == FrameKind::Welcome);
+    const auto welcome = wire::decode<wire::Welcome>(welcomed->payload);
+    ASSERT_TRUE(welcome);
+    EXPECT_EQ(welcome->identity, "local");
+    std::map<std::uint32_t, FrameKind> answers;
+    for (int i = 0; i < 3; ++i) {
+        const auto answer = agent.receive_answer();
+        ASSERT_TRUE(answer);
+        answers.emplace(answer->id, answer->kind);
+    }
+    EXPECT_EQ(answers, (std::map<std::uint32_t, FrameKind>{
+                           {1, FrameKind::Ok}, {2, FrameKind::Error}, {3, FrameKind::Ok}}));
+    EXPECT_EQ(gateway_.log().count("register domain 'blog' -> '"), 1U);
+}
+
+TEST_F(GatewaySession, SurvivesANameGivenUpInTheSameFlight) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send({ScriptedAgent::hello(), agent.login(), ScriptedAgent::register_name(1, "blog"),
+                frame(FrameKind::Unregister, 1), ScriptedAgent::register_name(2, "shop"),
+                frame(FrameKind::Unregister, 2), ScriptedAgent::finish(),
+                ScriptedAgent::register_name(3, "news")});
+    auto answer = agent.receive_answer();
+    while (answer && answer->id != 3) {
+        answer = agent.receive_answer();
+    }
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->kind, FrameKind::Ok);
+    EXPECT_TRUE(agent.is_alive());
+    // Nothing of the others is left: they can be had at once.
+    agent.send({ScriptedAgent::register_name(4, "blog"), ScriptedAgent::register_name(5, "shop")});
+    EXPECT_NE(agent.receive_ok(), 0);
+    EXPECT_NE(agent.receive_ok(), 0);
+}
+
+TEST_F(GatewaySession, RefusesWhatCannotBeRegistered) {
+    auto holder = agent({"blog"});
+
+    struct Case {
+        std::string name;
+        std::string kind;
+        Code code;
+    };
+
+    std::uint32_t id = 1;
+    for (const auto& [name, kind, code] :
+         {Case{"BLOG", "http", Code::NameInvalid}, Case{"www", "http", Code::NameReserved},
+          Case{"blog", "http", Code::NameInUse}, Case{"shop", "tcp", Code::KindUnsupported}}) {
+        holder->send(frame(FrameKind::Register, ++id, wire::Register{.name = name, .kind = kind}));
+        EXPECT_EQ(holder->receive_error(), code) << name;
+    }
+    EXPECT_TRUE(holder->is_alive());
+}
+
+TEST_F(GatewaySession, BoundsTheNamesOfASession) {
+    auto holder = agent({});
+    for (std::uint32_t id = 1; id <= 64; ++id) {
+        holder->send(ScriptedAgent::register_name(id, fmt::format("name{}", id)));
+        EXPECT_NE(holder->receive_ok(), 0);
+    }
+    holder->send(ScriptedAgent::register_name(65, "more"));
+    EXPECT_EQ(holder->receive_error(), Code::TooManyNames);
+    holder->send({frame(FrameKind::Unregister, 7), ScriptedAgent::register_name(66, "more")});
+    EXPECT_NE(holder->receive_ok(), 0);
+}
+
+TEST_F(GatewaySession, RefusesALiveHoldersNameAndGivesItOnTakeover) {
+    auto holder = agent({"blog", "shop"}, 1);
+    auto newcomer = agent({}, 2);
+    newcomer->send(ScriptedAgent::register_name(1, "blog"));
+    const auto serve_ping = [](ScriptedAgent& of) {
+        const auto ping = of.receive(FrameKind::Ping);
+        return ping && of.send(test::PlainFrame{FrameKind::Pong, 0, ping->payload});
+    };
+    ASSERT_TRUE(serve_ping(*holder));
+    EXPECT_EQ(newcomer->receive_error(), Code::NameInUse);
+    newcomer->send(ScriptedAgent::register_name(2, "blog", true));
+    ASSERT_TRUE(serve_ping(*holder));
+    EXPECT_NE(newcomer->receive_ok(), 0);
+    EXPECT_EQ(holder->receive_error(), Code::Replaced);
+    EXPECT_TRUE(holder->is_alive()) << "it has another name";
+}
+
+TEST_F(GatewaySession, GivesTheNameOfASilentHolderAway) {
+    auto holder = agent({"blog"}, 1);
+    const auto began = Clock::now();
+    auto newcomer = agent({"blog"}, 2);
+    EXPECT_LT(Clock::now() - began, 3s);
+    const auto words = holder->receive(FrameKind::GoAway);
+    ASSERT_TRUE(words);
+    EXPECT_EQ(wire::decode<wire::Refusal>(words->payload)->code, Code::Replaced);
+    EXPECT_TRUE(holder->sees_the_end());
+}
+
+TEST_F(GatewaySession, ResetsTheVisitorsOfASilentHolderAtOnce) {
+    ScriptedAgent holder(gateway_.port());
+    holder.send(holder.opening({"blog"}));
+    const auto port = holder.receive_ok();
+    ASSERT_NE(port, 0);
+    auto visitor = test::connect_to(port);
+    ASSERT_TRUE(holder.receive(FrameKind::Open));
+    // The holder's limits are used up, so what the visitor sends cannot leave.
+    ASSERT_TRUE(visitor.send(std::string(300'000, 'x')));
+    auto newcomer = agent({"blog"}, 2);
+    const auto began = Clock::now();
+    EXPECT_EQ(visitor.receive_all().ending, test::Ending::Reset);
+    EXPECT_LT(Clock::now() - began, 200ms);
+}
+
+TEST_F(GatewaySession, EndsTheOlderSessionOfAnInstance) {
+    auto older = agent({"blog"}, 1);
+    auto newer = agent({"blog"}, 1);
+    EXPECT_TRUE(older->receive(FrameKind::GoAway));
+    EXPECT_TRUE(older->sees_the_end());
+    EXPECT_TRUE(newer->is_alive());
+}
+
+TEST_F(GatewaySession, CarriesAVisitorBothWays) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send(agent.opening({"blog"}));
+    const auto port = agent.receive_ok();
+    ASSERT_NE(port, 0);
+    auto visitor = test::connect_to(port);
+    ASSERT_TRUE(visitor.send("hello"));
+    const auto open = agent.receive(FrameKind::Open);
+    ASSERT_TRUE(open);
+    const auto data = agent.receive(FrameKind::Data);
+    ASSERT_TRUE(data);
+    EXPECT_EQ(as_text(data->payload), "hello");
+    agent.send({frame(FrameKind::Data, open->id, "answer"), frame(FrameKind::End, open->id)});
+    const auto received = visitor.receive_all();
+    EXPECT_EQ(received.bytes, "answer");
+    EXPECT_EQ(received.ending, test::Ending::Fin);
+    visitor.shutdown_write();
+    EXPECT_TRUE(agent.receive(FrameKind::End));
+}
+
+TEST_F(GatewaySession, AnUnregisteredNameResetsItsVisitorsAndFreesItsPort) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send(agent.opening({"blog"}));
+    const auto port = agent.receive_ok();
+    auto visitor = test::connect_to(port);
+    ASSERT_TRUE(agent.receive(FrameKind::Open));
+    agent.send(frame(FrameKind::Unregister, 1));
+    EXPECT_EQ(visitor.receive_all().ending, test::Ending::Reset);
+    EXPECT_THROW(std::ignore = test::connect_to(port), std::runtime_error);
+    EXPECT_TRUE(agent.receive(FrameKind::Reset));
+    EXPECT_TRUE(agent.is_alive());
+}
+
+TEST_F(GatewaySession, OpensNoStreamBeforeFinishRegister) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send({ScriptedAgent::hello(), agent.login(), ScriptedAgent::register_name(1, "blog")});
+    const auto port = agent.receive_ok();
+    ASSERT_NE(port, 0);
+    auto visitor = test::connect_to(port);
+    EXPECT_TRUE(agent.is_alive());
+    agent.send(ScriptedAgent::finish());
+    const auto next = agent.receive();
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->kind, FrameKind::Open);
+}
+
+TEST_F(GatewaySession, RefusesALoginThatIsNotSigned) {
+    ScriptedAgent agent(gateway_.port());
+    auto login = wire::decode<wire::Login>(agent.login().payload).value();
+    login.agent_signature[5] ^= std::byte{1};
+    agent.send({ScriptedAgent::hello(), frame(FrameKind::Login, 0, login)});
+    const auto refused = agent.receive(FrameKind::Refused);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(wire::decode<wire::Refused>(refused->payload)->code, Code::Credential);
+    EXPECT_TRUE(agent.sees_the_end());
+}
+
+TEST_F(GatewaySession, RefusesALoginThatWasSignedForAnotherConnection) {
+    ScriptedAgent first(gateway_.port());
+    ScriptedAgent second(gateway_.port());
+    second.send({ScriptedAgent::hello(), first.login()});
+    EXPECT_TRUE(second.receive(FrameKind::Refused));
+}
+
+TEST_F(GatewaySession, RefusesOtherVersionsAfterItsHello) {
+    ScriptedAgent agent(gateway_.port());
+    wire::Hello hello;
+    hello.min_version = 3;
+    hello.max_version = 4;
+    agent.send(frame(FrameKind::Hello, 0, hello));
+    const auto answer = agent.receive();
+    ASSERT_TRUE(answer);
+    EXPECT_EQ(answer->kind, FrameKind::Hello);
+    const auto refused = agent.receive(FrameKind::Refused);
+    ASSERT_TRUE(refused);
+    EXPECT_EQ(wire::decode<wire::Refused>(refused->payload)->code, Code::Version);
+}
+
+TEST_F(GatewaySession, AnAgentThatGoesTakesNoMoreVisitorsAndEndsItsSession) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send(agent.opening({"blog"}));
+    const auto port = agent.receive_ok();
+    agent.send(frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Shutdown, .text = "bye"}));
+    EXPECT_TRUE(agent.is_alive());
+    EXPECT_THROW(std::ignore = test::connect_to(port), std::runtime_error);
+    agent.close();
+    EXPECT_TRUE(agent.sees_the_end());
+}
+
+TEST_F(GatewaySession, AGoAwayOfAnotherReasonEndsTheSessionAtOnce) {
+    auto one = agent({"blog"});
+    one->send(frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Protocol, .text = "no"}));
+    EXPECT_TRUE(one->sees_the_end());
+}
+
+}  // namespace
+}  // namespace diglett::gateway
