@@ -140,6 +140,11 @@ net::Awaitable<Status> Session::serve_v2() {
 }
 
 Status Session::act_on(const Message& message) {
+    const bool is_empty_kind = message.kind == wire::FrameKind::FinishRegister ||
+                               message.kind == wire::FrameKind::Unregister;
+    if (is_empty_kind && !message.payload.empty()) {
+        return fail(Errc::ProtocolViolation, "a payload where none may be");
+    }
     switch (message.kind) {
         case wire::FrameKind::Register: return start_registering(message);
         case wire::FrameKind::FinishRegister: open_for_visitors(); return {};

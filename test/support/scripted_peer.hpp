@@ -3,6 +3,7 @@
 #include <arpa/inet.h>
 #include <dirent.h>
 #include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/socket.h>
 
 #include <algorithm>
@@ -74,6 +75,8 @@ class ScriptedPeer {
     /// Shakes hands, as server or client as `channel` is. Throws when that fails.
     ScriptedPeer(BlockingSocket socket, std::unique_ptr<crypto::SecureChannel> channel)
         : socket_(std::move(socket)), channel_(std::move(channel)) {
+        const int on = 1;
+        ::setsockopt(socket_.fd(), IPPROTO_TCP, TCP_NODELAY, &on, sizeof on);
         shake_hands();
     }
 
