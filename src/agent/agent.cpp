@@ -144,4 +144,10 @@ bool Agent::stop() {
     return session_ != nullptr;
 }
 
+void Agent::cut_short() {
+    if (session_) {
+        session_->cut_short();
+    }
+}
+
 }  // namespace diglett::agent

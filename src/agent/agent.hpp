@@ -55,6 +55,9 @@ class Agent {
     /// cancels the task of run(), which waits for the world.
     bool stop();
 
+    /// After stop(): open streams are reset, the gateway is not waited for.
+    void cut_short();
+
   private:
     [[nodiscard]] net::Awaitable<SessionEnd> attempt();
     [[nodiscard]] net::Awaitable<SessionEnd> open_session(net::Socket carrier, Secret token);

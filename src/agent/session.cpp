@@ -76,6 +76,12 @@ void Session::stop() {
     }
 }
 
+void Session::cut_short() {
+    if (tunnel_ && !tunnel_end_) {
+        tunnel_->abort(Error{Errc::Cancelled, "stopped at once"});
+    }
+}
+
 net::Awaitable<void> Session::drain() {
     const TimePoint deadline = Clock::now() + kDrainTimeout;
     if (secure_ != nullptr) {

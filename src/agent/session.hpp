@@ -66,6 +66,9 @@ class Session final : public mux::MultiplexerEvents {
     /// Ends in order: the gateway is told, open streams get kDrainTimeout.
     void stop();
 
+    /// Ends at once.
+    void cut_short();
+
     void on_open(StreamId stream, const wire::Open& open) override;
     [[nodiscard]] Status on_message(wire::FrameKind kind, std::uint32_t id,
                                     ByteView payload) override;

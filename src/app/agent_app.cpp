@@ -111,7 +111,7 @@ void stop_on_signal(net::asio::signal_set& signals, agent::Agent& agent, net::Ta
     signals.async_wait([&, second](auto error, int) {
         if (error) return;
         if (second) {
-            tasks.cancel();
+            agent.cut_short();
             return;
         }
         logger.info("stopping");

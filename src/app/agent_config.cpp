@@ -1,9 +1,9 @@
 #include "app/agent_config.hpp"
 
-#include <fmt/format.h>
-
 #include <set>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/escape.hpp"
 #include "crypto/sha256.hpp"
@@ -61,9 +61,9 @@ Result<std::vector<agent::Service>> services_of(const AgentConfig& config,
         auto service = make_service(value_of(table, "name", ""), value_of(table, "backend", ""),
                                     value_of(table, "kind", "http"));
         if (!service) {
-            return fail(service.error().code,
-                        fmt::format("service at line {}: {}", table.begin()->second.line,
-                                    service.error().text));
+            const std::string where = table.empty() ? "a [[service]] without keys"
+                                                    : table.begin()->second.where + ": service";
+            return fail(Errc::InvalidConfig, fmt::format("{}: {}", where, service.error().text));
         }
         services.push_back(std::move(*service));
     }
@@ -72,6 +72,24 @@ Result<std::vector<agent::Service>> services_of(const AgentConfig& config,
                     "no backend: give one, such as localhost:8080, or a file with [[service]]");
     }
     return services;
+}
+
+Result<net::Endpoint> parse_gateway(const std::string& text) {
+    return net::parse_endpoint(text, {.port = kDefaultPort, .allow_unix = false});
+}
+
+Status check_gateway(const std::string& text) {
+    const auto parsed = parse_gateway(text);
+    return parsed ? Status{} : forward_error(parsed);
+}
+
+Status check_pin(const std::string& text) {
+    const auto parsed = crypto::Pin::parse(text);
+    return parsed ? Status{} : forward_error(parsed);
+}
+
+Status check_protocol(const std::string& text) {
+    return text == "1" || text == "2" ? Status{} : fail(Errc::InvalidUsage, "takes 1 or 2");
 }
 
 Result<agent::TrustOptions> trust_of(const AgentConfig& config) {
@@ -101,6 +119,10 @@ void AgentConfig::declare(Settings& settings) {
     settings.flag("--takeover", takeover, "Take the name from your other agent");
     settings.text("--state-dir", state_dir, "Folder for the agent's key and known gateways");
     settings.positional("backend", backend, "HOST:PORT, PORT or unix:PATH of the workload");
+    settings.require("gateway", check_gateway);
+    settings.require("name", check_spelling);
+    settings.require("pin", check_pin);
+    settings.require("protocol", check_protocol);
     settings.service_keys({"name", "backend", "kind"});
 }
 
@@ -109,8 +131,7 @@ Result<AgentPlan> plan_agent(const AgentConfig& config, const std::vector<Config
         return fail(Errc::InvalidUsage, "no gateway: give one with --gateway HOST[:PORT]");
     }
     AgentPlan plan;
-    auto gateway =
-        net::parse_endpoint(config.gateway, {.port = kDefaultPort, .allow_unix = false});
+    auto gateway = parse_gateway(config.gateway);
     if (!gateway) {
         return forward_error(gateway);
     }
@@ -125,9 +146,6 @@ Result<AgentPlan> plan_agent(const AgentConfig& config, const std::vector<Config
         return forward_error(trust);
     }
     plan.trust = std::move(*trust);
-    if (config.protocol != 1 && config.protocol != 2) {
-        return fail(Errc::InvalidUsage, "--protocol takes 1 or 2");
-    }
     if (config.protocol == 1 && plan.services.size() != 1) {
         return fail(Errc::InvalidConfig, "protocol 1 carries one service only");
     }
@@ -149,7 +167,8 @@ std::string derived_name(std::string_view identity, std::string_view backend) {
     const auto digest = crypto::sha256(as_bytes(input));
     std::string name;
     for (std::size_t i = 0; i < kDerivedNameLetters; ++i) {
-        name += static_cast<char>('a' + load_be<std::uint16_t>(ByteView(digest).subspan(2 * i)) % 26);
+        name +=
+            static_cast<char>('a' + load_be<std::uint16_t>(ByteView(digest).subspan(2 * i)) % 26);
     }
     return name;
 }

@@ -1,10 +1,10 @@
 #include "app/config_file.hpp"
 
-#include <fmt/format.h>
-#include <toml++/toml.h>
-
 #include <optional>
 #include <utility>
+
+#include <fmt/format.h>
+#include <toml++/toml.h>
 
 #include "base/escape.hpp"
 
@@ -32,9 +32,12 @@ class Reader {
     }
 
   private:
+    std::string where(const toml::node& node) const {
+        return fmt::format("{}:{}", file_, node.source().begin.line);
+    }
+
     Status mistake(const toml::node& node, std::string_view words) const {
-        return fail(Errc::InvalidConfig,
-                    fmt::format("{}:{}: {}", file_, node.source().begin.line, words));
+        return fail(Errc::InvalidConfig, fmt::format("{}: {}", where(node), words));
     }
 
     Status read_services(const toml::node& node, ConfigFile& config) {
@@ -64,7 +67,7 @@ class Reader {
         if (!known.contains(key)) {
             return mistake(node, fmt::format("unknown key '{}'", escape(key)));
         }
-        ConfigEntry entry{.values = {}, .line = node.source().begin.line};
+        ConfigEntry entry{.values = {}, .line = node.source().begin.line, .where = where(node)};
         const auto* array = node.as_array();
         if (array == nullptr) {
             auto text = text_of(node);
@@ -90,9 +93,12 @@ class Reader {
     }
 
     static std::optional<std::string> text_of(const toml::node& node) {
-        if (const auto* text = node.as_string()) return text->get();
-        if (const auto* number = node.as_integer()) return fmt::format("{}", number->get());
-        if (const auto* flag = node.as_boolean()) return flag->get() ? "true" : "false";
+        if (const auto* text = node.as_string())
+            return text->get();
+        if (const auto* number = node.as_integer())
+            return fmt::format("{}", number->get());
+        if (const auto* flag = node.as_boolean())
+            return flag->get() ? "true" : "false";
         return std::nullopt;
     }
 
@@ -111,9 +117,8 @@ Result<ConfigFile> parse_config(std::string_view text, std::string_view file,
         const toml::table root = toml::parse(text, file);
         return Reader(file, schema).read(root);
     } catch (const toml::parse_error& error) {
-        return fail(Errc::InvalidConfig,
-                    fmt::format("{}:{}: {}", file, error.source().begin.line,
-                                escape(error.description())));
+        return fail(Errc::InvalidConfig, fmt::format("{}:{}: {}", file, error.source().begin.line,
+                                                     escape(error.description())));
     }
 }
 

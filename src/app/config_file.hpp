@@ -20,10 +20,11 @@ struct ConfigSchema {
     std::set<std::string> service_keys;  ///< Of each [[service]]; empty: no such tables.
 };
 
-/// A key's values as text, and the line they stand on.
+/// A key's values as text, and where they stand.
 struct ConfigEntry {
     std::vector<std::string> values;
     std::size_t line = 0;
+    std::string where{};  ///< FILE:LINE, for messages.
 };
 
 using ConfigTable = std::map<std::string, ConfigEntry>;

@@ -24,13 +24,14 @@ namespace {
 
 /// Serves until SIGINT or SIGTERM, then lets streams end; a second signal ends everything at once.
 int serve(gateway::Gateway& gateway, const GatewayPlan& plan, const Logger& logger) {
+    // Before anybody can know that we listen, and stop us.
+    net::asio::io_context signals_context;
+    net::asio::signal_set signals(signals_context, SIGINT, SIGTERM);
     const auto bound = gateway.start();
     if (!bound) {
         return fail_with(bound.error(), logger);
     }
     logger.info("listening on {}", net::to_string(*bound));
-    net::asio::io_context signals_context;
-    net::asio::signal_set signals(signals_context, SIGINT, SIGTERM);
     signals.async_wait([](auto, int) {});
     signals_context.run();
 

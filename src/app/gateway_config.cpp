@@ -1,9 +1,10 @@
 #include "app/gateway_config.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
+#include <charconv>
 #include <thread>
+
+#include <fmt/format.h>
 
 #include "app/duration.hpp"
 #include "base/escape.hpp"
@@ -15,14 +16,39 @@ namespace {
 constexpr std::uint16_t kDefaultPort = 20'000;
 constexpr std::uint32_t kMaxWorkers = 1'024;
 
+Result<net::Endpoint> parse_listen(const std::string& text) {
+    return net::parse_endpoint(
+        text,
+        {.host = "0.0.0.0", .port = kDefaultPort, .allow_unix = false, .allow_port_zero = true});
+}
+
+Status check_listen(const std::string& text) {
+    const auto parsed = parse_listen(text);
+    return parsed ? Status{} : forward_error(parsed);
+}
+
+Status check_authenticator(const std::string& name) {
+    return name == "loopback" || name == "open" || name == "tokens"
+               ? Status{}
+               : fail(Errc::InvalidConfig,
+                      fmt::format("'{}' is unknown; there are loopback, open and tokens",
+                                  escape(name)));
+}
+
+Status check_workers(const std::string& text) {
+    std::uint32_t number = 0;
+    const auto [rest, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+    return error == std::errc{} && *rest == '\0' && number <= kMaxWorkers
+               ? Status{}
+               : fail(Errc::InvalidConfig, "takes 0 to 1024");
+}
+
+Status check_drain_timeout(const std::string& text) {
+    const auto parsed = parse_duration("drain-timeout", text);
+    return parsed ? Status{} : forward_error(parsed);
+}
+
 Status check_auth(const GatewayConfig& config) {
-    for (const auto& name : config.auth) {
-        if (name != "loopback" && name != "open" && name != "tokens") {
-            return fail(Errc::InvalidConfig,
-                        fmt::format("--auth {}: unknown; there are loopback, open and tokens",
-                                    escape(name)));
-        }
-    }
     const bool uses_tokens =
         std::find(config.auth.begin(), config.auth.end(), "tokens") != config.auth.end();
     if (uses_tokens && config.tokens_file.empty()) {
@@ -47,13 +73,15 @@ void GatewayConfig::declare(Settings& settings) {
     settings.text("--identity-cert", identity_cert, "Certificate chain (PEM) for the identity key");
     settings.list("--allow-name", allow_names, "Reserved name that may be registered (repeatable)");
     settings.flag("--reset-leases", reset_leases, "Start without the leases of before");
+    settings.require("listen", check_listen);
+    settings.require("auth", check_authenticator);
+    settings.require("workers", check_workers);
+    settings.require("drain-timeout", check_drain_timeout);
 }
 
 Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
     GatewayPlan plan;
-    auto listen = net::parse_endpoint(
-        config.listen,
-        {.host = "0.0.0.0", .port = kDefaultPort, .allow_unix = false, .allow_port_zero = true});
+    auto listen = parse_listen(config.listen);
     if (!listen) {
         return forward_error(listen);
     }
@@ -62,11 +90,8 @@ Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
         return forward_error(valid);
     }
     plan.auth = config.auth.empty() ? std::vector<std::string>{"loopback"} : config.auth;
-    if (config.workers > kMaxWorkers) {
-        return fail(Errc::InvalidConfig, "--workers takes 0 to 1024");
-    }
-    plan.workers = config.workers != 0 ? config.workers
-                                       : std::max(1U, std::thread::hardware_concurrency());
+    plan.workers =
+        config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
     const auto drain = parse_duration("--drain-timeout", config.drain_timeout);
     if (!drain) {
         return forward_error(drain);

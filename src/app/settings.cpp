@@ -1,9 +1,9 @@
 #include "app/settings.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "base/escape.hpp"
 #include "base/file.hpp"
@@ -74,6 +74,11 @@ void Settings::positional(const std::string& name, std::string& target, const st
     app_.add_option(name, target, help);
 }
 
+void Settings::require(const std::string& key,
+                       std::function<Status(const std::string& value)> check) {
+    entries_.at(key).check = std::move(check);
+}
+
 Result<Action> Settings::load(int argc, const char* const* argv) {
     try {
         app_.parse(argc, argv);
@@ -89,6 +94,9 @@ Result<Action> Settings::load(int argc, const char* const* argv) {
     }
     if (const auto applied = apply_file(); !applied) {
         return forward_error(applied);
+    }
+    if (const auto valid = check_values(); !valid) {
+        return forward_error(valid);
     }
     if (check_->parsed()) {
         return Action::Check;
@@ -116,6 +124,28 @@ Status Settings::apply_file() {
         if (const auto applied = apply(key, values); !applied) {
             return applied;
         }
+        from_file_.emplace(key, values.where);
+    }
+    return {};
+}
+
+Status Settings::check_values() const {
+    for (const auto& [key, entry] : entries_) {
+        if (!entry.check || entry.option->count() == 0) {
+            continue;
+        }
+        for (const auto& value : entry.option->results()) {
+            const auto valid = entry.check(value);
+            if (valid) {
+                continue;
+            }
+            const auto from = from_file_.find(key);
+            if (from != from_file_.end()) {
+                return fail(Errc::InvalidConfig,
+                            fmt::format("{}: key '{}': {}", from->second, key, valid.error().text));
+            }
+            return fail(valid.error().code, fmt::format("--{}: {}", key, valid.error().text));
+        }
     }
     return {};
 }
@@ -123,8 +153,7 @@ Status Settings::apply_file() {
 Status Settings::apply(const std::string& key, const ConfigEntry& values) {
     const Entry& entry = entries_.at(key);
     const auto mistake = [&](std::string_view why) {
-        return fail(Errc::InvalidConfig,
-                    fmt::format("{}:{}: key '{}': {}", config_path_, values.line, key, why));
+        return fail(Errc::InvalidConfig, fmt::format("{}: key '{}': {}", values.where, key, why));
     };
     if (!entry.is_list && values.values.size() != 1) {
         return mistake("takes one value");
@@ -158,7 +187,7 @@ std::string Settings::print() const {
         if (!entry.is_text && !entry.is_list) {
             const auto value = entry.option->count() == 0 ? entry.option->get_default_str()
                                                           : entry.option->as<std::string>();
-            text += fmt::format("{} = {}\n", key, value);
+            text += fmt::format("{} = {}\n", key, key == "debug" ? fmt::to_string(debug_) : value);
             continue;
         }
         if (!entry.is_list) {
@@ -168,7 +197,8 @@ std::string Settings::print() const {
             continue;
         }
         std::vector<std::string> quoted;
-        for (const auto& value : entry.option->results()) quoted.push_back(toml_quoted(value));
+        for (const auto& value : entry.option->results())
+            quoted.push_back(toml_quoted(value));
         text += fmt::format("{} = [{}]\n", key, fmt::join(quoted, ", "));
     }
     return text;

@@ -1,11 +1,13 @@
 #pragma once
 
-#include <CLI/CLI.hpp>
 #include <cstdint>
+#include <functional>
 #include <map>
 #include <optional>
 #include <string>
 #include <vector>
+
+#include <CLI/CLI.hpp>
 
 #include "app/config_file.hpp"
 #include "base/log.hpp"
@@ -36,6 +38,10 @@ class Settings {
     void flag(const std::string& flags, bool& target, const std::string& help);
     /// Without a flag and a key: the words after the options, at most one.
     void positional(const std::string& name, std::string& target, const std::string& help);
+    /// Refuses a value of setting `key` for which `check` returns an error. load() says where the
+    /// value came from.
+    void require(const std::string& key, std::function<Status(const std::string& value)> check);
+
     /// [[service]] tables of the file may have these keys.
     void service_keys(std::set<std::string> keys) { schema_.service_keys = std::move(keys); }
 
@@ -45,7 +51,9 @@ class Settings {
 
     /// After load():
     [[nodiscard]] const std::string& shown_text() const { return shown_text_; }
+
     [[nodiscard]] const std::vector<ConfigTable>& services() const { return services_; }
+
     [[nodiscard]] LogOptions log_options() const;
     /// The merged settings as a configuration file, secrets masked. Services are the caller's.
     [[nodiscard]] std::string print() const;
@@ -56,11 +64,13 @@ class Settings {
         bool is_list = false;
         bool is_secret = false;
         bool is_text = true;
+        std::function<Status(const std::string&)> check{};
     };
 
     CLI::Option* declare(CLI::Option* option, Entry entry);
     [[nodiscard]] Status apply_file();
     [[nodiscard]] Status apply(const std::string& key, const ConfigEntry& values);
+    [[nodiscard]] Status check_values() const;
 
     CLI::App app_;
     CLI::App* check_;
@@ -68,6 +78,7 @@ class Settings {
     ConfigSchema schema_;
     std::map<std::string, Entry> entries_;
     std::vector<ConfigTable> services_;
+    std::map<std::string, std::string> from_file_;  ///< Keys whose value is the file's: FILE:LINE.
     std::string version_;
     std::string shown_text_;
     std::string config_path_;
