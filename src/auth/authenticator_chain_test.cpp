@@ -14,7 +14,6 @@
 namespace diglett::auth {
 namespace {
 
-using testing::HasSubstr;
 using wire::RefusalCode;
 
 using Answer = std::expected<Identity, Refusal>;

@@ -1,5 +1,7 @@
 #pragma once
 
+#include <utility>
+
 #include "base/log.hpp"
 #include "registrar/registrar.hpp"
 
