@@ -1,8 +1,8 @@
 #include "agent/gateway_trust.hpp"
 
-#include <fmt/format.h>
-
 #include <utility>
+
+#include <fmt/format.h>
 
 #include "crypto/trust.hpp"
 
@@ -25,18 +25,20 @@ Status GatewayTrust::decide(const std::string& gateway, bool is_loopback, bool h
         return crypto::accept_verified(shown);
     }
     if (const auto known = known_.find(gateway)) {
-        if (*known == shown.pin) {
-            return {};
-        }
-        return fail(Errc::GatewayKeyChanged,
-                    fmt::format("the key of gateway {0} has changed: known {1}, shown {2}; if that "
-                                "is right, delete the line '{0} {1}' in {3}",
-                                gateway, known->to_text(), shown.pin.to_text(), known_.where()));
+        return *known == shown.pin ? Status{} : refuse_changed(gateway, *known, shown.pin);
     }
     if (shown.verified_by_ca) {
         return {};
     }
     return decide_first_use(gateway, is_loopback, has_credential, shown.pin);
+}
+
+Status GatewayTrust::refuse_changed(const std::string& gateway, const crypto::Pin& known,
+                                    const crypto::Pin& shown) const {
+    return fail(Errc::GatewayKeyChanged,
+                fmt::format("the key of gateway {0} has changed: known {1}, shown {2}; if that is "
+                            "right, delete the line '{0} {1}' in {3}",
+                            gateway, known.to_text(), shown.to_text(), known_.where()));
 }
 
 Status GatewayTrust::decide_first_use(const std::string& gateway, bool is_loopback,
@@ -53,6 +55,9 @@ Status GatewayTrust::decide_first_use(const std::string& gateway, bool is_loopba
     logger_.info("gateway {} is met for the first time; its key {} is kept in {}", gateway, text,
                  known_.where());
     if (const auto added = known_.add(gateway, pin); !added) {
+        if (added.error().code == Errc::GatewayKeyChanged) {
+            return refuse_changed(gateway, known_.find(gateway).value_or(pin), pin);
+        }
         logger_.warn("the gateway's key could not be kept: {}", added.error().text);
     }
     return {};

@@ -38,6 +38,8 @@ class GatewayTrust {
                                 const crypto::PeerIdentity& shown);
 
   private:
+    [[nodiscard]] Status refuse_changed(const std::string& gateway, const crypto::Pin& known,
+                                        const crypto::Pin& shown) const;
     [[nodiscard]] Status decide_first_use(const std::string& gateway, bool is_loopback,
                                           bool has_credential, const crypto::Pin& pin);
 

@@ -1,8 +1,8 @@
 #include "agent/known_gateways.hpp"
 
-#include <fmt/format.h>
-
 #include <chrono>
+
+#include <fmt/format.h>
 
 #include "base/file.hpp"
 
@@ -88,6 +88,19 @@ Status KnownGateways::add(const std::string& gateway, const crypto::Pin& pin) {
     auto text = read_known(*state_);
     if (!text) {
         return forward_error(text);
+    }
+    const auto others = parse(*text, where());
+    if (!others) {
+        return forward_error(others);
+    }
+    if (const auto known = others->find(gateway); known != others->end()) {
+        pins_.insert_or_assign(gateway, known->second);
+        return known->second == pin
+                   ? Status{}
+                   : fail(Errc::GatewayKeyChanged, "another agent has met it with another key");
+    }
+    if (!text->empty() && text->back() != '\n') {
+        *text += '\n';  // people's editors do not always end the last line
     }
     *text += fmt::format("{} {}\n", gateway, pin.to_text());
     return write_file_atomically(state_->file(kFileName), *text);

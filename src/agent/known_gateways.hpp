@@ -26,8 +26,10 @@ class KnownGateways {
     [[nodiscard]] std::optional<crypto::Pin> find(const std::string& gateway) const;
 
     /// Remembers a gateway met for the first time. The file is read again under its lock, so that
-    /// agents side by side lose nothing of each other. @return what writing returns; the gateway is
-    /// known in this process all the same.
+    /// agents side by side lose nothing of each other.
+    /// @return GatewayKeyChanged when another agent has met it meanwhile with another key, which is
+    /// the one known then; what reading and writing return, and the gateway is known in this
+    /// process all the same.
     [[nodiscard]] Status add(const std::string& gateway, const crypto::Pin& pin);
 
     /// For messages: the file, or "memory".
