@@ -49,9 +49,14 @@ def compile_commands():
 
 def check_format():
     """clang-format"""
-    files = sources(".hpp", ".cpp")
-    if files:
-        run(["clang-format-19", "--dry-run", "-Werror", *map(str, files)])
+
+    def formatted(path):
+        done = subprocess.run(["clang-format-19", str(path)], stdout=subprocess.PIPE, check=True)
+        if done.stdout != path.read_bytes():
+            return f"{path.relative_to(ROOT)} is not formatted; scripts/lint --fix does it"
+        return None
+
+    each(formatted, sources(".hpp", ".cpp"))
 
 
 def check_shell():
