@@ -123,8 +123,17 @@ net::Awaitable<SessionEnd> Agent::run_session(net::Socket carrier,
     session_ = std::make_unique<Session>(context, std::move(carrier), std::move(channel), secure);
     auto running = session_->run();
     auto end = co_await std::move(running);
+    drop_services(session_->given_up());
     session_.reset();
     co_return end;
+}
+
+/// A name that another agent has taken over must not be taken back by itself. (protocol 9.1, 9.4)
+void Agent::drop_services(const std::set<const Service*>& given_up) {
+    if (given_up.size() < options_.services.size()) {
+        std::erase_if(options_.services,
+                      [&](const Service& service) { return given_up.contains(&service); });
+    }
 }
 
 void Agent::announce(const Service& service, const std::string& url) {

@@ -3,6 +3,7 @@
 #include <functional>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -27,11 +28,11 @@ class Agent {
   public:
     struct Options {
         net::Endpoint gateway;
-        std::vector<Service> services;  ///< At least one; exactly one with protocol 1.
-        int protocol = 2;               ///< 1 or 2; never changed by itself.
-        bool once = false;              ///< End instead of trying again.
-        bool takeover = false;          ///< Take names from a live agent of the same identity.
-        std::string software;           ///< For Hello.
+        std::vector<Service> services;    ///< At least one; exactly one with protocol 1.
+        int protocol = 2;                 ///< 1 or 2; never changed by itself.
+        bool once = false;                ///< End instead of trying again.
+        bool takeover = false;            ///< Take names from a live agent of the same identity.
+        std::string software;             ///< For Hello.
         std::uint64_t memory_budget = 0;  ///< Bytes that streams may hold in all; > 0.
     };
 
@@ -67,6 +68,7 @@ class Agent {
                                                          Secret token);
     [[nodiscard]] net::Awaitable<void> pause_before_retry(const SessionEnd& end);
     void announce(const Service& service, const std::string& url);
+    void drop_services(const std::set<const Service*>& given_up);
 
     Options options_;
     Parts parts_;

@@ -1,5 +1,6 @@
 #include "agent/session.hpp"
 
+#include <algorithm>
 #include <utility>
 
 #include "agent/limits.hpp"
@@ -104,9 +105,10 @@ net::Awaitable<Result<Session::Message>> Session::next_message(TimePoint deadlin
         if (tunnel_end_) {
             co_return std::unexpected(*tunnel_end_);
         }
-        auto waiting = inbox_changed_.wait_until(deadline);
+        const TimePoint until = std::min(deadline, earliest_answer());
+        auto waiting = inbox_changed_.wait_until(until);
         const bool woken = co_await std::move(waiting);
-        if (!woken && Clock::now() >= deadline) {
+        if (!woken && Clock::now() >= until) {
             co_return fail(Errc::TimedOut, "the gateway did not answer in time");
         }
     }
@@ -122,6 +124,7 @@ Status Session::send(wire::FrameKind kind, std::uint32_t id, const ByteVector& p
 SessionEnd Session::lose_registration(RegistrationId id, const wire::Refusal& why) {
     const auto lost = registrations_.find(id);
     const std::string name = lost->second.service->name;
+    given_up_.insert(lost->second.service);
     registrations_.erase(id);
     const Errc code = wire::errc_of(why.code);
     logger_.error("{}: name '{}': {}", dig_code(code), name, escape(why.text));

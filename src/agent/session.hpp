@@ -7,6 +7,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -69,6 +70,9 @@ class Session final : public mux::MultiplexerEvents {
     /// Ends at once.
     void cut_short();
 
+    /// Services whose names the gateway has refused or taken away; they are not asked for again.
+    [[nodiscard]] const std::set<const Service*>& given_up() const { return given_up_; }
+
     void on_open(StreamId stream, const wire::Open& open) override;
     [[nodiscard]] Status on_message(wire::FrameKind kind, std::uint32_t id,
                                     ByteView payload) override;
@@ -92,6 +96,7 @@ class Session final : public mux::MultiplexerEvents {
     [[nodiscard]] net::Awaitable<void> run_tunnel();
     [[nodiscard]] net::Awaitable<void> finish();
     [[nodiscard]] net::Awaitable<void> drain();
+    /// Waits until `deadline`, or until an answer to a Register is overdue.
     [[nodiscard]] net::Awaitable<Result<Message>> next_message(TimePoint deadline);
     [[nodiscard]] Status send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload);
     [[nodiscard]] SessionEnd lose_registration(RegistrationId id, const wire::Refusal& why);
@@ -118,8 +123,8 @@ class Session final : public mux::MultiplexerEvents {
     SessionContext context_;
     Logger logger_;
     crypto::SecureChannel* secure_;
-    std::optional<net::Socket> carrier_;         ///< Until the tunnel has it.
-    std::unique_ptr<crypto::Channel> channel_;   ///< Until the tunnel has it.
+    std::optional<net::Socket> carrier_;        ///< Until the tunnel has it.
+    std::unique_ptr<crypto::Channel> channel_;  ///< Until the tunnel has it.
     net::TaskGroup tasks_;
     net::Event inbox_changed_;
     std::unique_ptr<tunnel::Tunnel> tunnel_;
@@ -129,6 +134,7 @@ class Session final : public mux::MultiplexerEvents {
     std::map<RegistrationId, Registration> registrations_;
     std::size_t waiting_to_register_ = 0;  ///< Services that wait to ask again.
     RegistrationId last_registration_;
+    std::set<const Service*> given_up_;
     std::optional<Duration> asked_to_come_back_;
     bool stopping_ = false;
 };

@@ -29,8 +29,7 @@ net::Awaitable<SessionEnd> Session::converse_v1() {
     registrations_.emplace(kOnlyRegistration,
                            Registration{.service = &service, .answer_by = kNever});
     const auto token = as_bytes(context_.token.expose_secret());
-    if (const auto sent =
-            send(wire::FrameKind::Login, 0, ByteVector(token.begin(), token.end()));
+    if (const auto sent = send(wire::FrameKind::Login, 0, ByteVector(token.begin(), token.end()));
         !sent) {
         co_return SessionEnd{sent.error()};
     }
@@ -68,7 +67,8 @@ net::Awaitable<SessionEnd> Session::await_ok_v1(Errc if_refused, Duration patien
         co_return SessionEnd{message.error()};
     }
     switch (message->kind) {
-        case wire::FrameKind::Ok: co_return SessionEnd{{Errc::EndOfStream, "ok"}};
+        case wire::FrameKind::Ok:
+            co_return SessionEnd{{Errc::EndOfStream, "ok"}};
         case wire::FrameKind::Error:
             co_return SessionEnd{{if_refused, std::string(as_text(message->payload))}};
         default:

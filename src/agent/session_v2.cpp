@@ -34,8 +34,8 @@ void Session::start_v2() {
     mux::Link::Options options;
     options.role = mux::Role::Agent;
     options.budget = &context_.budget;
-    auto link = std::make_unique<mux::Link>(options, context_.resources.chunks(), *this,
-                                            Clock::now());
+    auto link =
+        std::make_unique<mux::Link>(options, context_.resources.chunks(), *this, Clock::now());
     tunnel_ = std::make_unique<tunnel::Tunnel>(context_.resources, std::move(*carrier_),
                                                std::move(channel_), std::move(link));
     carrier_.reset();
@@ -132,7 +132,7 @@ net::Awaitable<SessionEnd> Session::await_welcome() {
 
 net::Awaitable<SessionEnd> Session::serve() {
     while (true) {
-        auto waiting = next_message(earliest_answer());
+        auto waiting = next_message(kNever);
         const auto message = co_await std::move(waiting);
         if (!message) {
             co_return SessionEnd{message.error()};
@@ -155,9 +155,12 @@ TimePoint Session::earliest_answer() const {
 
 std::optional<SessionEnd> Session::act_on(const Message& message) {
     switch (message.kind) {
-        case wire::FrameKind::Ok: return on_registered(message);
-        case wire::FrameKind::Error: return on_registration_error(message);
-        case wire::FrameKind::GoAway: return on_go_away(message);
+        case wire::FrameKind::Ok:
+            return on_registered(message);
+        case wire::FrameKind::Error:
+            return on_registration_error(message);
+        case wire::FrameKind::GoAway:
+            return on_go_away(message);
         default:
             return SessionEnd{{Errc::ProtocolViolation, "a frame that a gateway may not send now"}};
     }
@@ -214,7 +217,8 @@ std::optional<SessionEnd> Session::on_go_away(const Message& message) {
     logger_.info("the gateway ends the session: {}", escape(why->text));
     if (why->code == wire::RefusalCode::Shutdown || why->code == wire::RefusalCode::Restart) {
         const bool restart = why->code == wire::RefusalCode::Restart;
-        asked_to_come_back_ = restart ? restart_jitter() : Duration{kShutdownPause};
+        asked_to_come_back_ = std::max(restart ? restart_jitter() : Duration{kShutdownPause},
+                                       bounded_delay(why->retry_ms));
         return std::nullopt;  // its streams may still end
     }
     return SessionEnd{.why = {wire::errc_of(why->code), why->text},

@@ -1,0 +1,394 @@
+// An agent against gateways played by the test, over real TLS. (protocol 2, 9)
+#include <chrono>
+#include <future>
+#include <set>
+#include <thread>
+
+#include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
+#include <boost/asio/use_future.hpp>
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "agent/agent.hpp"
+#include "crypto/identity_key.hpp"
+#include "net/worker_pool.hpp"
+#include "test/support/log_capture.hpp"
+#include "test/support/scripted_peer.hpp"
+
+namespace diglett::agent {
+namespace {
+
+using namespace std::chrono_literals;
+using test::frame;
+using test::PlainFrame;
+using test::ScriptedPeer;
+using wire::FrameKind;
+using Code = wire::RefusalCode;
+
+crypto::ServerTls server_tls() {
+    static const auto key = crypto::IdentityKey::generate();
+    return crypto::ServerTls::create(key).value();
+}
+
+PlainFrame hello() {
+    wire::Hello message;
+    message.link_limit = 1 << 20;
+    message.stream_limit = 1 << 18;
+    return frame(FrameKind::Hello, 0, message);
+}
+
+PlainFrame welcome() {
+    return frame(
+        FrameKind::Welcome, 0,
+        wire::Welcome{
+            .identity = "tokens:a", .max_streams = 9, .max_registrations = 9, .next_pins = {}});
+}
+
+PlainFrame ok(std::uint32_t id) {
+    return frame(FrameKind::Ok, id, wire::Registered{.name = "blog", .url = "https://blog"});
+}
+
+PlainFrame error(std::uint32_t id, Code code, std::uint32_t retry_ms = 0) {
+    return frame(FrameKind::Error, id,
+                 wire::Refusal{.code = code, .text = "the gateway's words", .retry_ms = retry_ms});
+}
+
+PlainFrame open_stream(std::uint32_t id, std::uint32_t registration = 1) {
+    wire::Open message;
+    message.registration = {registration};
+    message.initial_limit = 1 << 18;
+    return frame(FrameKind::Open, id, message);
+}
+
+class AgentSession : public testing::Test {
+  protected:
+    ~AgentSession() override {
+        if (end_.valid()) {
+            net::asio::post(pool_->executor(0), [this] {
+                std::ignore = agent_->stop();
+                agent_->cut_short();
+            });
+            std::ignore = end();
+        }
+    }
+
+    /// Starts an agent with these names.
+    void start(const std::vector<std::string>& names, bool once = true) {
+        std::vector<Service> services;
+        for (const auto& name : names) {
+            services.push_back(
+                {.name = name, .backend = {.host = "127.0.0.1", .port = backend_.port()}});
+        }
+        known_.emplace(KnownGateways::load(nullptr).value());
+        agent_ = std::make_unique<Agent>(
+            Agent::Options{.gateway = {.host = "127.0.0.1", .port = listener_.port()},
+                           .services = services,
+                           .once = once,
+                           .software = "test",
+                           .memory_budget = 1 << 28},
+            Agent::Parts{.tls = crypto::ClientTls::create({}).value(),
+                         .trust = GatewayTrust({}, *known_, {}, {}),
+                         .key = crypto::AgentKey::generate(),
+                         .credential = [] { return Result<Secret>(Secret("the-token")); },
+                         .on_public_url = [](const std::string&) {},
+                         .random = [] { return 0.0; }},
+            pool_->executor(0), log_.logger());
+        end_ = net::asio::co_spawn(pool_->executor(0), agent_->run(), net::asio::use_future);
+    }
+
+    /// The gateway's end of the agent's next connection, handshake done.
+    std::unique_ptr<ScriptedPeer> accept() {
+        return std::make_unique<ScriptedPeer>(listener_.accept(), server_tls().accept());
+    }
+
+    /// The same, after the agent's whole opening flight of `names` names.
+    std::unique_ptr<ScriptedPeer> accept_opening() {
+        auto gateway = accept();
+        EXPECT_TRUE(gateway->receive(FrameKind::FinishRegister));
+        return gateway;
+    }
+
+    /// Waits for the end of run(), 30 s at most.
+    std::optional<Error> end() {
+        if (end_.wait_for(30s) != std::future_status::ready) {
+            ADD_FAILURE() << "the agent did not end";
+            std::abort();
+        }
+        return end_.get();
+    }
+
+    Errc end_code() { return end().value_or(Error{Errc{}, ""}).code; }
+
+    test::BlockingListener listener_;
+    test::BlockingListener backend_;
+    test::LogCapture log_;
+    std::optional<KnownGateways> known_;
+    std::unique_ptr<net::WorkerPool> pool_ = std::make_unique<net::WorkerPool>(1, "agent");
+    std::unique_ptr<Agent> agent_;
+    std::future<std::optional<Error>> end_;
+};
+
+TEST_F(AgentSession, SaysAllInOneFlight) {
+    start({"blog", "shop"});
+    auto gateway = accept();
+    const FrameKind expected[] = {FrameKind::Hello, FrameKind::Login, FrameKind::Register,
+                                  FrameKind::Register, FrameKind::FinishRegister};
+    for (const FrameKind kind : expected) {
+        const auto next = gateway->receive();
+        ASSERT_TRUE(next);
+        EXPECT_EQ(next->kind, kind);
+        if (kind == FrameKind::Login) {
+            const auto login = wire::decode<wire::Login>(next->payload);
+            ASSERT_TRUE(login);
+            EXPECT_EQ(login->token, "the-token");
+            EXPECT_TRUE(crypto::verify_login(
+                login->agent_key, gateway->channel().exporter("EXPORTER-diglett-2-login").value(),
+                login->agent_signature));
+        }
+    }
+    gateway->send({hello(), welcome(), ok(1), ok(2)});
+    EXPECT_TRUE(gateway->is_alive());
+    EXPECT_EQ(log_.count("is registered"), 2U);
+}
+
+TEST_F(AgentSession, EndsForGoodOnlyForRefusalsThatNoRetryMends) {
+    struct Case {
+        Code code;
+        Errc errc;
+    };
+
+    for (const auto& [code, errc] :
+         {Case{Code::Credential, Errc::CredentialRefused},
+          Case{Code::Expired, Errc::CredentialExpired},
+          Case{Code::Version, Errc::UnsupportedVersion}, Case{Code::TryLater, Errc::TryLater},
+          Case{Code::Undecided, Errc::Undecided}}) {
+        start({"blog"}, !(code == Code::Credential || code == Code::Expired));
+        auto gateway = accept_opening();
+        gateway->send(
+            {hello(), frame(FrameKind::Refused, 0, wire::Refused{.code = code, .text = "no"})});
+        gateway->close();
+        EXPECT_EQ(end_code(), errc);
+    }
+}
+
+TEST_F(AgentSession, GivesUpANameThatIsRefusedAndKeepsTheOthers) {
+    start({"blog", "shop"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), error(1, Code::NameTaken), ok(2)});
+    EXPECT_TRUE(gateway->is_alive());
+    gateway->send(error(2, Code::Replaced));
+    EXPECT_TRUE(gateway->sees_the_end());
+    EXPECT_EQ(end_code(), Errc::NameReplaced);
+    EXPECT_EQ(log_.count("the gateway's words"), 2U);
+}
+
+TEST_F(AgentSession, AsksOnlyForNamesItHasNotGivenUpAfterAReconnect) {
+    start({"blog", "shop"}, false);
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1), ok(2), error(1, Code::Replaced)});
+    ASSERT_TRUE(gateway->is_alive());
+    gateway->cut();
+    gateway = accept();
+    const auto request = gateway->receive(FrameKind::Register);
+    ASSERT_TRUE(request);
+    EXPECT_EQ(wire::decode<wire::Register>(request->payload)->name, "shop");
+    const auto next = gateway->receive();
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->kind, FrameKind::FinishRegister);
+}
+
+TEST_F(AgentSession, AsksAgainForANameThatHasToWait) {
+    start({"blog"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), error(1, Code::TryLater, 300)});
+    const auto began = Clock::now();
+    const auto again = gateway->receive(FrameKind::Register);
+    ASSERT_TRUE(again);
+    EXPECT_EQ(again->id, 2U);
+    EXPECT_GE(Clock::now() - began, 250ms);
+    gateway->send(ok(2));
+    EXPECT_TRUE(gateway->is_alive());
+    EXPECT_EQ(log_.count("is registered"), 1U);
+}
+
+TEST_F(AgentSession, LeavesAfterAGoAwayAndComesBack) {
+    start({"blog"}, false);
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1),
+                   frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Revoked, .text = "x"})});
+    EXPECT_TRUE(gateway->sees_the_end());
+    EXPECT_EQ(end_code(), Errc::NameRevoked);
+}
+
+TEST_F(AgentSession, DialsAtOpenAndCarriesBothWays) {
+    start({"blog"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1), open_stream(1)});
+    auto served = backend_.accept();
+    ASSERT_TRUE(served.send("banner"));
+    EXPECT_EQ(as_text(gateway->receive(FrameKind::Data).value().payload), "banner");
+    gateway->send({frame(FrameKind::Data, 1, "request"), frame(FrameKind::End, 1)});
+    const auto got = served.receive_all();
+    EXPECT_EQ(got.bytes, "request");
+    EXPECT_EQ(got.ending, test::Ending::Fin);
+    gateway->send(open_stream(2, 77));
+    const auto reset = gateway->receive(FrameKind::Reset);
+    ASSERT_TRUE(reset);
+    EXPECT_EQ(wire::decode<wire::Reset>(reset->payload)->reason, wire::ResetReason::BackendUnknown);
+}
+
+TEST_F(AgentSession, EndsAfterEveryStepWithoutLeavingAnything) {
+    start({"warm-up"});  // libraries open their files once
+    accept()->cut();
+    std::ignore = end();
+    agent_.reset();
+    std::size_t descriptors = 0;
+    for (int round = 0; round < 2; ++round) {
+        for (int last = 0; last < 6; ++last) {
+            start({"blog"});
+            auto gateway = accept_opening();
+            std::optional<test::BlockingSocket> served;
+            const std::vector<PlainFrame> steps[] = {
+                {},      {hello()},        {welcome()},
+                {ok(1)}, {open_stream(1)}, {frame(FrameKind::Data, 1, "x")}};
+            for (int step = 0; step <= last; ++step) {
+                gateway->send(steps[step]);
+                if (step == 4) {
+                    served.emplace(backend_.accept());
+                }
+                if (step == 5) {
+                    EXPECT_EQ(served->receive(1).bytes, "x");
+                }
+            }
+            if (round == 0) {
+                gateway->cut();
+            } else {
+                gateway->close();
+            }
+            const auto why = end_code();
+            EXPECT_TRUE(why == Errc::ConnectionLost) << last << ' ' << dig_code(why);
+            if (served) {
+                EXPECT_EQ(served->receive_all().ending, test::Ending::Reset);
+            }
+            served.reset();
+            gateway.reset();
+            agent_.reset();
+            if (descriptors == 0) {
+                descriptors = test::open_descriptors();
+            }
+            EXPECT_EQ(test::open_descriptors(), descriptors);
+        }
+    }
+}
+
+TEST_F(AgentSession, MayBeCutAndSplitAtEveryByte) {
+    const auto script = test::bytes_of({hello(), welcome(), ok(1)});
+    for (std::size_t at = 0; at <= script.size(); ++at) {
+        start({"blog"});
+        auto gateway = accept_opening();
+        ASSERT_TRUE(gateway->send(ByteView(script).first(at)));
+        if (at % 2 == 0) {
+            gateway->cut();
+        } else {
+            ASSERT_TRUE(gateway->send(ByteView(script).subspan(at)));
+            ASSERT_TRUE(gateway->is_alive()) << at;
+            gateway->close();
+        }
+        EXPECT_EQ(end_code(), Errc::ConnectionLost) << at;
+    }
+}
+
+/// How far the gateway has come when the frame in question arrives. (protocol 2.2)
+enum class Stage { Start, Greeted, Serving };
+
+bool is_admitted(Stage stage, FrameKind kind) {
+    using enum FrameKind;
+    static const std::set<FrameKind> greeted{Welcome, Ack, Ping, Pong};
+    static const std::set<FrameKind> serving{Open, Window, Data, End, Reset, Ack, Ping, Pong};
+    switch (stage) {
+        case Stage::Start:
+            return kind == Hello;
+        case Stage::Greeted:
+            return greeted.contains(kind);
+        default:
+            return serving.contains(kind);
+    }
+}
+
+PlainFrame sound_frame(FrameKind kind) {
+    switch (kind) {
+        case FrameKind::Hello:
+            return hello();
+        case FrameKind::Welcome:
+            return welcome();
+        case FrameKind::Ok:
+            return ok(9);
+        case FrameKind::Error:
+            return error(9, Code::NameTaken);
+        case FrameKind::Open:
+            return open_stream(2);
+        case FrameKind::Data:
+            return frame(kind, 1, "x");
+        case FrameKind::Window:
+            return frame(kind, 1, wire::Window{1 << 20});
+        case FrameKind::End:
+            return frame(kind, 1);
+        case FrameKind::Reset:
+            return frame(kind, 1, wire::Reset{});
+        case FrameKind::Ack:
+            return frame(kind, 0, wire::Ack{0, 1 << 20});
+        case FrameKind::Ping:
+        case FrameKind::Pong:
+            return frame(kind, 0, wire::Ping{5});
+        case FrameKind::GoAway:
+            return frame(kind, 0, wire::Refusal{.code = Code::Protocol, .text = "x"});
+        case FrameKind::Refused:
+            return frame(kind, 0, wire::Refused{});
+        default:
+            return frame(kind);
+    }
+}
+
+TEST_F(AgentSession, TakesInEachStateTheFramesOfTheTableAndNoOthers) {
+    for (const Stage stage : {Stage::Start, Stage::Greeted, Stage::Serving}) {
+        for (int number = 0; number < 26; ++number) {
+            const auto kind = static_cast<FrameKind>(number);
+            start({"blog"});
+            auto gateway = accept_opening();
+            std::optional<test::BlockingSocket> served;
+            if (stage >= Stage::Greeted) {
+                gateway->send(hello());
+            }
+            if (stage >= Stage::Serving) {
+                gateway->send({welcome(), ok(1), open_stream(1)});
+                served.emplace(backend_.accept());
+            }
+            gateway->send(sound_frame(kind));
+            if (is_admitted(stage, kind)) {
+                EXPECT_TRUE(gateway->is_alive()) << int(stage) << ' ' << number;
+            } else {
+                EXPECT_TRUE(gateway->sees_the_end()) << int(stage) << ' ' << number;
+            }
+            gateway->cut();
+            EXPECT_TRUE(end()) << int(stage) << ' ' << number;
+            agent_.reset();
+        }
+    }
+}
+
+TEST_F(AgentSession, StopsInOrder) {
+    start({"blog"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1)});
+    ASSERT_TRUE(gateway->is_alive());
+    net::asio::post(pool_->executor(0), [this] { std::ignore = agent_->stop(); });
+    const auto words = gateway->receive(FrameKind::GoAway);
+    ASSERT_TRUE(words);
+    EXPECT_EQ(wire::decode<wire::Refusal>(words->payload)->code, Code::Shutdown);
+    EXPECT_TRUE(gateway->sees_the_end());
+    EXPECT_FALSE(end());
+}
+
+}  // namespace
+}  // namespace diglett::agent
