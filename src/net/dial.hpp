@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <expected>
+#include <optional>
 
 #include "base/clock.hpp"
 #include "base/error.hpp"
@@ -35,5 +36,13 @@ using DialResult = std::expected<Socket, DialError>;
 /// own, never in the event loop.
 /// @param deadline end of the whole attempt, name service included.
 [[nodiscard]] Awaitable<DialResult> dial(Endpoint endpoint, TimePoint deadline);
+
+/// Whether `endpoint` is a unix socket, "localhost" or a loopback address: its other end cannot
+/// vanish without a word, and connects at once or not at all.
+[[nodiscard]] bool is_on_this_machine(const Endpoint& endpoint);
+
+/// Connects to such an endpoint within this call, without coroutine, timer and event loop.
+/// @return nothing when that did not succeed at once; dial() tries again and tells why.
+[[nodiscard]] std::optional<Socket> dial_at_once(Executor executor, const Endpoint& endpoint);
 
 }  // namespace diglett::net

@@ -88,6 +88,34 @@ TEST(Dial, ReachesAListenerOnEitherFamilyOfLocalhost) {
     }
 }
 
+TEST(DialAtOnce, ReachesLoopbackAndLeavesTheRestToDial) {
+    asio::io_context context(1);
+    auto listener = Listener::open(context.get_executor(), {.host = "127.0.0.1"}, {});
+    ASSERT_TRUE(listener);
+    const auto port = listener->local_endpoint().port;
+    for (const std::string_view host : {"127.0.0.1", "localhost"}) {
+        auto socket =
+            dial_at_once(context.get_executor(), {.host = std::string(host), .port = port});
+        ASSERT_TRUE(socket) << host;
+        EXPECT_EQ(socket->remote_address().port, port);
+        EXPECT_EQ(socket->take_error(), 0);
+    }
+    const auto dead = dead_port();
+    EXPECT_FALSE(dial_at_once(context.get_executor(), {.host = "127.0.0.1", .port = dead}));
+    EXPECT_FALSE(dial_at_once(context.get_executor(), {.host = "192.0.2.1", .port = port}));
+    EXPECT_FALSE(dial_at_once(context.get_executor(), {.host = "example.com", .port = port}));
+    EXPECT_FALSE(dial_at_once(context.get_executor(), {.unix_path = "/no/such/socket"}));
+}
+
+TEST(IsOnThisMachine, KnowsLoopbackWithoutLookup) {
+    EXPECT_TRUE(is_on_this_machine({.host = "localhost", .port = 1}));
+    EXPECT_TRUE(is_on_this_machine({.host = "127.1.2.3", .port = 1}));
+    EXPECT_TRUE(is_on_this_machine({.host = "::1", .port = 1}));
+    EXPECT_TRUE(is_on_this_machine({.unix_path = "/run/x"}));
+    EXPECT_FALSE(is_on_this_machine({.host = "192.0.2.1", .port = 1}));
+    EXPECT_FALSE(is_on_this_machine({.host = "localhost.example", .port = 1}));
+}
+
 TEST(Dial, ReachesAUnixSocket) {
     const auto path =
         std::filesystem::temp_directory_path() / ("dial_test." + std::to_string(::getpid()));

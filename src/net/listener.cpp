@@ -92,6 +92,11 @@ Result<Listener> Listener::open(Executor executor, const Endpoint& endpoint, Opt
         return fail(Errc::IoFailed,
                     fmt::format("cannot watch the listener on {}", to_string(*address)));
     }
+    if (options.for_streams) {
+        socket.set_linger_reset();
+        socket.set_nodelay();
+        socket.set_keepalive();
+    }
     return Listener(std::move(socket), std::move(options));
 }
 

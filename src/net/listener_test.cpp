@@ -1,5 +1,7 @@
 #include "net/listener.hpp"
 
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 #include <sys/resource.h>
 
 #include <thread>
@@ -62,6 +64,38 @@ TEST(Listener, SaysThatAnAddressIsInUse) {
         << second.error().text;
     EXPECT_EQ(listen(context, "192.0.2.1", 0).error().code, Errc::AddressInUse);  // not ours
     EXPECT_EQ(listen(context, "gateway.example", 0).error().code, Errc::InvalidUsage);
+}
+
+Awaitable<void> expect_options_of_a_stream(Listener& listener) {
+    const Endpoint target{.host = "127.0.0.1", .port = listener.local_endpoint().port};
+    const auto dialled = co_await dial(target, Clock::now() + 10s);
+    EXPECT_TRUE(dialled);
+    const auto accepted = co_await listener.accept();
+    EXPECT_TRUE(accepted);
+    const UniqueFd fd(accepted.value_or(-1));
+    const auto option = [&](int level, int name) {
+        int value = -1;
+        socklen_t size = sizeof value;
+        EXPECT_EQ(::getsockopt(fd.get(), level, name, &value, &size), 0);
+        return value;
+    };
+    linger closing{};
+    socklen_t size = sizeof closing;
+    EXPECT_EQ(::getsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &closing, &size), 0);
+    EXPECT_EQ(closing.l_onoff, 1);
+    EXPECT_EQ(closing.l_linger, 0);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_NODELAY), 1);
+    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 60);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 15);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 4);
+}
+
+TEST(Listener, HandsItsOptionsToAcceptedSockets) {
+    asio::io_context context(1);
+    auto listener = listen(context, "127.0.0.1", 0, {.for_streams = true});
+    ASSERT_TRUE(listener);
+    test::run_coroutine(context, expect_options_of_a_stream(*listener));
 }
 
 Awaitable<void> expect_cancelled(Listener& listener) {

@@ -1,6 +1,5 @@
 #include "net/socket.hpp"
 
-#include <fcntl.h>
 #include <netinet/in.h>
 #include <netinet/tcp.h>
 #include <sys/socket.h>
@@ -106,15 +105,14 @@ Status wait_status(const boost::system::error_code& error) {
 }  // namespace
 
 Socket::Socket(Executor executor, int fd) : socket_(executor) {
-    const int flags = ::fcntl(fd, F_GETFL);
-    if (flags >= 0 && (flags & O_NONBLOCK) == 0) {
-        (void)::fcntl(fd, F_SETFL, flags | O_NONBLOCK);
-    }
     boost::system::error_code error;
     socket_.assign(asio::generic::stream_protocol(AF_UNSPEC, 0), fd, error);
     if (error) {
         ::close(fd);
+        return;
     }
+    // The one call that Asio would make at the first wait anyway; it cannot fail on a socket.
+    socket_.native_non_blocking(true, error);
 }
 
 int Socket::release() {

@@ -1,0 +1,43 @@
+#include <sys/socket.h>
+
+#include <optional>
+
+#include "base/unique_fd.hpp"
+#include "net/dial.hpp"
+#include "net/sockaddr.hpp"
+
+namespace diglett::net {
+
+namespace {
+
+/// The loopback address that `endpoint` means, by preference 127.0.0.1 for "localhost".
+std::optional<Address> loopback_address(const Endpoint& endpoint) {
+    const bool is_localhost = endpoint.host == "localhost";  // RFC 6761 section 6.3
+    auto address = parse_address(is_localhost ? "127.0.0.1" : endpoint.host, endpoint.port);
+    return address && address->is_loopback() ? address : std::nullopt;
+}
+
+}  // namespace
+
+bool is_on_this_machine(const Endpoint& endpoint) {
+    return endpoint.is_unix() || loopback_address(endpoint);
+}
+
+std::optional<Socket> dial_at_once(Executor executor, const Endpoint& endpoint) {
+    const auto address = endpoint.is_unix() ? std::nullopt : loopback_address(endpoint);
+    if (!address) {
+        return std::nullopt;
+    }
+    const auto raw = to_sockaddr(*address);
+    UniqueFd fd(::socket(raw.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    // On loopback the handshake is over when connect(2) returns, although it says "in progress";
+    // the second call tells (POSIX: its result is that of the first).
+    if (!fd || (::connect(fd.get(), raw.get(), raw.size) != 0 &&
+                ::connect(fd.get(), raw.get(), raw.size) != 0)) {
+        return std::nullopt;
+    }
+    Socket socket(executor, fd.release());
+    return socket.is_open() ? std::optional(std::move(socket)) : std::nullopt;
+}
+
+}  // namespace diglett::net
