@@ -20,12 +20,13 @@ namespace {
 Result<net::Listener> bind_helper_port(net::Executor executor, std::uint16_t last_port,
                                        const Logger& logger) {
     net::Listener::Options options;
+    options.for_streams = true;
     options.on_pause = [logger](std::string_view why) {
         logger.warn("visitors have to wait: {}", why);
     };
     if (last_port != 0) {
-        auto again = net::Listener::open(executor, {.host = "127.0.0.1", .port = last_port},
-                                         options);
+        auto again =
+            net::Listener::open(executor, {.host = "127.0.0.1", .port = last_port}, options);
         if (again) {
             return again;
         }
@@ -111,8 +112,7 @@ bool Session::visitors_must_wait() {
 }
 
 void Session::take_visitor(ServedName& served, int fd) {
-    net::Socket visitor(resources_.executor(), fd);
-    visitor.set_linger_reset();
+    net::Socket visitor(resources_.executor(), fd);  // resets on close: see bind_helper_port
     auto place = context_.visitor_places.take();
     if (!place || served.closed || draining_ || tunnel_end_) {
         return;  // the socket closes by reset

@@ -84,7 +84,6 @@ void Tunnel::Impl::on_timer() {
 }
 
 void Tunnel::Impl::on_readable() {
-    read_armed_ = false;
     if (phase_ == Phase::Ended) {
         return;
     }
@@ -99,11 +98,14 @@ void Tunnel::Impl::on_readable() {
                     fmt::format("the connection broke: {}", net::errno_text(result.error))});
     }
     if (is_moving() && result.bytes > 0) {
-        if (auto status = open_ciphertext(buffer.first(result.bytes)); !status) {
+        auto status = open_ciphertext(buffer.first(result.bytes));
+        read_armed_ = false;  // not before: what the multiplexer tells its owner leads to settle()
+        if (!status) {
             return fail_session(std::move(status.error()));
         }
         send();  // answers of the channel itself, if any
     }
+    read_armed_ = false;
     if (result.bytes == buffer.size() && is_moving() && multiplexer_->wants_input()) {
         post_read();  // more is there: no need to wait
     }

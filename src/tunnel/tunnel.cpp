@@ -36,6 +36,8 @@ Result<StreamId> Tunnel::open(net::Socket visitor, const wire::Open& open) {
 }
 
 void Tunnel::attach(StreamId stream, net::Socket backend) {
+    backend.set_linger_reset();
+    backend.set_nodelay();
     const auto io = impl_->make_stream(std::move(backend));
     io->set_id(stream);
     if (auto* const multiplexer = impl_->multiplexer()) {

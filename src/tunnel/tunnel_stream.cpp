@@ -36,19 +36,18 @@ std::size_t total_bytes(std::span<const Segment> segments) {
 }  // namespace
 
 TunnelStream::TunnelStream(StreamOwner& owner, net::Socket socket)
-    : owner_(&owner), socket_(std::move(socket)) {
-    socket_.set_linger_reset();
-    socket_.set_nodelay();
-    socket_.set_keepalive();
-}
+    : owner_(&owner), socket_(std::move(socket)) {}
 
 mux::IoResult TunnelStream::read(std::span<const MutableBytes> segments) {
-    watch_for_reset();
     const auto result = socket_.read_some(segments);
     auto state = state_of(result.state);
     if (state == State::Ready && result.bytes < kWorthAskingAgainBytes &&
         result.bytes < total_bytes(segments)) {
         state = State::Blocked;
+    }
+    const bool ends_now = state == State::End && has_shut_down_;
+    if (state != State::Blocked && !ends_now) {
+        watch_for_reset();
     }
     return {.bytes = result.bytes, .state = state};
 }
@@ -89,9 +88,9 @@ void TunnelStream::want_write() {
     });
 }
 
-/// A stream without credit is not read, so a reset of its visitor would stay unseen as long as the
-/// backend does not take what came before. Streams that never sent a byte wait for reading and need
-/// no second watch.
+/// A stream without credit, or whose FIN came, is not read, so a reset of its visitor would stay
+/// unseen as long as the backend does not take what came before. A stream that waits for reading
+/// needs no second watch.
 void TunnelStream::watch_for_reset() {
     if (reset_watched_) {
         return;
@@ -110,6 +109,7 @@ void TunnelStream::watch_for_reset() {
 }
 
 void TunnelStream::shutdown_write() {
+    has_shut_down_ = true;
     socket_.shutdown_write();
 }
 

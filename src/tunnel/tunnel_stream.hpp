@@ -27,8 +27,8 @@ class StreamOwner {
 /// call.
 class TunnelStream final : public mux::StreamIo, public std::enable_shared_from_this<TunnelStream> {
   public:
-    /// Sets the options of an outside socket: reset unless finish() came first, no delay,
-    /// keepalive. `owner` lives until finish() or abort().
+    /// `socket` resets on close (Socket::set_linger_reset), unless finish() comes first. `owner`
+    /// lives until finish() or abort().
     TunnelStream(StreamOwner& owner, net::Socket socket);
 
     /// Before the event loop goes on; a gateway learns the number only after the multiplexer has
@@ -52,6 +52,7 @@ class TunnelStream final : public mux::StreamIo, public std::enable_shared_from_
     bool read_armed_ = false;
     bool write_armed_ = false;
     bool reset_watched_ = false;
+    bool has_shut_down_ = false;
 };
 
 }  // namespace diglett::tunnel

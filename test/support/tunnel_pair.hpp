@@ -200,7 +200,9 @@ class TunnelPair {
         open.registration = {1};
         open.initial_limit = mux::kInitialStreamWindowBytes;
         const auto id = on(gateway(), [fd, &open](TunnelEnd& end) {
-            return end.tunnel().open(net::Socket(end.executor(), fd), open);
+            net::Socket visitor(end.executor(), fd);
+            visitor.set_linger_reset();
+            return end.tunnel().open(std::move(visitor), open);
         });
         if (!id) {
             throw std::runtime_error("not opened: " + id.error().text);
