@@ -11,9 +11,12 @@ namespace {
 
 wire::ResetReason reason_of(net::DialFailure failure) {
     switch (failure) {
-        case net::DialFailure::TimedOut: return wire::ResetReason::BackendTimeout;
-        case net::DialFailure::Unresolved: return wire::ResetReason::BackendUnknown;
-        default: return wire::ResetReason::BackendRefused;
+        case net::DialFailure::TimedOut:
+            return wire::ResetReason::BackendTimeout;
+        case net::DialFailure::Unresolved:
+            return wire::ResetReason::BackendUnknown;
+        default:
+            return wire::ResetReason::BackendRefused;
     }
 }
 
@@ -25,6 +28,10 @@ BackendDialer::BackendDialer(tunnel::Tunnel& tunnel, net::TaskGroup& tasks, Logg
 void BackendDialer::dial(StreamId stream, const Service& service) {
     if (pending_ >= kMaxPendingDials) {
         tunnel_.reset(stream, wire::ResetReason::LimitReached, "too many dials under way");
+        return;
+    }
+    if (auto backend = net::dial_at_once(tasks_.executor(), service.backend)) {
+        tunnel_.attach(stream, std::move(*backend));
         return;
     }
     ++pending_;
@@ -40,6 +47,9 @@ net::Awaitable<void> BackendDialer::connect(StreamId stream, const Service& serv
                      dig_code(Errc::BackendUnreachable), service.name, backend.error().error.text);
         tunnel_.reset(stream, reason_of(backend.error().kind), backend.error().error.text);
         co_return;
+    }
+    if (!net::is_on_this_machine(service.backend)) {
+        backend->set_keepalive();
     }
     tunnel_.attach(stream, std::move(*backend));
 }
