@@ -240,6 +240,8 @@ NameService::Answer<std::string> NameService::publish(SessionNumber session,
     const Generation generation = holder.claim.generation;
     registrar::Request request{
         .name = name, .generation = generation, .kind = holder.kind, .local_port = port};
+    // Kept before anybody hears of it, so that it is the same again whatever happens to us next.
+    leases_.touch(name, port, std::chrono::system_clock::now());
     auto registering =
         registrars_.register_name(std::move(request), Clock::now() + kRegistrarTimeout);
     auto registered = co_await std::move(registering);
@@ -252,7 +254,6 @@ NameService::Answer<std::string> NameService::publish(SessionNumber session,
         still->second.registration != registration) {
         co_return std::unexpected(over);  // the handle removes the name again
     }
-    leases_.touch(name, port, std::chrono::system_clock::now());
     still->second.publication = std::move(*registered);
     co_return still->second.publication->url();
 }
