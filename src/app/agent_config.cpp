@@ -43,6 +43,16 @@ std::string value_of(const ConfigTable& table, const std::string& key, std::stri
                                                                 : entry->second.values.front();
 }
 
+Status check_single_values(const ConfigTable& table) {
+    for (const auto& [key, entry] : table) {
+        if (entry.values.size() != 1) {
+            return fail(Errc::InvalidConfig,
+                        fmt::format("{}: key '{}': takes one value", entry.where, key));
+        }
+    }
+    return {};
+}
+
 Result<std::vector<agent::Service>> services_of(const AgentConfig& config,
                                                 const std::vector<ConfigTable>& tables) {
     std::vector<agent::Service> services;
@@ -58,6 +68,9 @@ Result<std::vector<agent::Service>> services_of(const AgentConfig& config,
         return fail(Errc::InvalidUsage, "--name needs a backend, such as localhost:8080");
     }
     for (const auto& table : tables) {
+        if (const auto single = check_single_values(table); !single) {
+            return forward_error(single);
+        }
         auto service = make_service(value_of(table, "name", ""), value_of(table, "backend", ""),
                                     value_of(table, "kind", "http"));
         if (!service) {

@@ -158,6 +158,9 @@ Status Settings::apply(const std::string& key, const ConfigEntry& values) {
     if (!entry.is_list && values.values.size() != 1) {
         return mistake("takes one value");
     }
+    if (values.values.empty()) {
+        return {};  // an empty list, as every list is without being set
+    }
     try {
         for (const auto& value : values.values) {
             entry.option->add_result(value);
