@@ -154,7 +154,8 @@ enum class Stage { Start, Greeted, LoggedIn, Serving };
 const std::set<FrameKind>& admitted(Stage stage) {
     using enum FrameKind;
     static const std::set<FrameKind> start{Hello};
-    static const std::set<FrameKind> greeted{Login, Ack, Ping, Pong, GoAway};
+    // GoAway may come, too, but there is nothing yet that could go on after it.
+    static const std::set<FrameKind> greeted{Login, Ack, Ping, Pong};
     static const std::set<FrameKind> logged_in{Register, Unregister, FinishRegister, Ack,
                                                Ping,     Pong,       GoAway};
     static const std::set<FrameKind> serving{Register, Unregister, Ack, Ping,   Pong,

@@ -82,6 +82,9 @@ net::Awaitable<Status> Session::accept_login_v2() {
     if (message->kind == wire::FrameKind::Join || message->kind == wire::FrameKind::Resume) {
         co_return refuse(refusal(wire::RefusalCode::Unknown, "no session is kept here"));
     }
+    if (message->kind == wire::FrameKind::GoAway) {
+        co_return fail(Errc::EndOfStream, "the agent left before it logged in");
+    }
     if (message->kind != wire::FrameKind::Login) {
         co_return fail(Errc::ProtocolViolation, "a frame out of order before the login");
     }
