@@ -1,12 +1,13 @@
 #include "app/agent_app.hpp"
 
-#include <fmt/format.h>
 #include <unistd.h>
 
-#include <boost/asio/signal_set.hpp>
 #include <iostream>
 #include <random>
 #include <utility>
+
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
 
 #include "agent/agent.hpp"
 #include "app/agent_config.hpp"
@@ -74,8 +75,10 @@ Result<Secret> current_credential(const AgentConfig& config) {
     if (!text) {
         return forward_error(text);
     }
-    if (text->ends_with('\n')) text->pop_back();
-    if (text->ends_with('\r')) text->pop_back();
+    if (text->ends_with('\n'))
+        text->pop_back();
+    if (text->ends_with('\r'))
+        text->pop_back();
     return Secret(std::move(*text));
 }
 
@@ -109,7 +112,8 @@ net::Awaitable<void> run_and_keep(agent::Agent& agent, std::optional<Error>& end
 void stop_on_signal(net::asio::signal_set& signals, agent::Agent& agent, net::TaskGroup& tasks,
                     const Logger& logger, bool second) {
     signals.async_wait([&, second](auto error, int) {
-        if (error) return;
+        if (error)
+            return;
         if (second) {
             agent.cut_short();
             return;
@@ -161,20 +165,21 @@ int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
     net::asio::signal_set signals(context, SIGINT, SIGTERM);
     net::TaskGroup tasks(context.get_executor());
     std::optional<Error> end;
-    agent::Agent agent({.gateway = plan.gateway,
-                        .services = plan.services,
-                        .protocol = static_cast<int>(config.protocol),
-                        .once = config.once,
-                        .takeover = config.takeover,
-                        .software = fmt::format("diglett {}", base::kVersion),
-                        .memory_budget = default_memory_budget(memory_limit_bytes())},
-                       {.tls = std::move(*tls),
-                        .trust = agent::GatewayTrust(plan.trust, *known, terminal_question(), logger),
-                        .key = *key,
-                        .credential = [&config] { return current_credential(config); },
-                        .on_public_url = [](const std::string& url) { print_out(url + "\n"); },
-                        .random = system_random()},
-                       context.get_executor(), logger);
+    agent::Agent agent(
+        {.gateway = plan.gateway,
+         .services = plan.services,
+         .protocol = static_cast<int>(config.protocol),
+         .once = config.once,
+         .takeover = config.takeover,
+         .software = fmt::format("diglett {}", base::kVersion),
+         .memory_budget = default_memory_budget(memory_limit_bytes())},
+        {.tls = std::move(*tls),
+         .trust = agent::GatewayTrust(plan.trust, *known, terminal_question(), logger),
+         .key = *key,
+         .credential = [&config] { return current_credential(config); },
+         .on_public_url = [](const std::string& url) { print_out(url + "\n"); },
+         .random = system_random()},
+        context.get_executor(), logger);
     stop_on_signal(signals, agent, tasks, logger, false);
     tasks.spawn(run_and_keep(agent, end, signals));
     context.run();
@@ -184,8 +189,9 @@ int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
 std::string print_services(const AgentPlan& plan) {
     std::string text;
     for (const auto& service : plan.services) {
-        text += fmt::format("\n[[service]]\nbackend = {}\nkind = {}\n",
-                            toml_quoted(net::to_string(service.backend)), toml_quoted(service.kind));
+        text +=
+            fmt::format("\n[[service]]\nbackend = {}\nkind = {}\n",
+                        toml_quoted(net::to_string(service.backend)), toml_quoted(service.kind));
         if (!service.name.empty()) {
             text += fmt::format("name = {}\n", toml_quoted(service.name));
         }
@@ -215,7 +221,9 @@ int run_agent(int argc, const char* const* argv) {
         return fail_with(plan.error(), logger);
     }
     switch (*action) {
-        case Action::PrintConfig: print_out(settings.print() + print_services(*plan)); return 0;
+        case Action::PrintConfig:
+            print_out(settings.print() + print_services(*plan));
+            return 0;
         case Action::Check: {
             const auto tls = load_tls(config);
             const auto credential = current_credential(config);
@@ -225,7 +233,8 @@ int run_agent(int argc, const char* const* argv) {
             print_out("the configuration is valid\n");
             return 0;
         }
-        default: return start(config, std::move(*plan), logger);
+        default:
+            return start(config, std::move(*plan), logger);
     }
 }
 

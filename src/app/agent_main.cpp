@@ -1,3 +1,5 @@
 #include "app/agent_app.hpp"
 
-int main(int argc, char** argv) { return diglett::app::run_agent(argc, argv); }
+int main(int argc, char** argv) {
+    return diglett::app::run_agent(argc, argv);
+}

@@ -40,8 +40,7 @@ TEST_P(ConfigMistake, IsNamedByFileLineAndKey) {
     const auto config = parse_config(GetParam().text, "f.toml", kSchema);
     ASSERT_FALSE(config);
     EXPECT_EQ(config.error().code, Errc::InvalidConfig);
-    EXPECT_NE(config.error().text.find(GetParam().words), std::string::npos)
-        << config.error().text;
+    EXPECT_NE(config.error().text.find(GetParam().words), std::string::npos) << config.error().text;
 }
 
 INSTANTIATE_TEST_SUITE_P(

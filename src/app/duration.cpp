@@ -1,10 +1,10 @@
 #include "app/duration.hpp"
 
-#include <fmt/format.h>
-
 #include <array>
 #include <charconv>
 #include <cstdint>
+
+#include <fmt/format.h>
 
 #include "base/escape.hpp"
 
@@ -17,8 +17,7 @@ struct Unit {
     std::int64_t milliseconds;
 };
 
-constexpr std::array<Unit, 4> kUnits{
-    {{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
+constexpr std::array<Unit, 4> kUnits{{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
 
 constexpr std::int64_t kMaxMilliseconds = std::int64_t{365} * 24 * 3'600'000;
 
@@ -35,9 +34,9 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view key, std::stri
             return std::chrono::milliseconds(number * known.milliseconds);
         }
     }
-    return fail(Errc::InvalidConfig,
-                fmt::format("'{}' is no duration for {}: write 500ms, 30s, 10m or 24h",
-                            escape(text), key));
+    return fail(
+        Errc::InvalidConfig,
+        fmt::format("'{}' is no duration for {}: write 500ms, 30s, 10m or 24h", escape(text), key));
 }
 
 }  // namespace diglett::app

@@ -16,7 +16,8 @@ TEST(ParseDuration, ReadsEachUnit) {
 }
 
 TEST(ParseDuration, RefusesAnythingElseAndNamesTheKey) {
-    for (const auto* text : {"", "30", "s", "-1s", "1.5s", "1 s", "30sec", "9000h", "99999999999999999999s"}) {
+    for (const auto* text :
+         {"", "30", "s", "-1s", "1.5s", "1 s", "30sec", "9000h", "99999999999999999999s"}) {
         const auto parsed = parse_duration("drain-timeout", text);
         ASSERT_FALSE(parsed) << text;
         EXPECT_EQ(parsed.error().code, Errc::InvalidConfig);

@@ -1,13 +1,13 @@
 #include "app/gateway_app.hpp"
 
-#include <fmt/format.h>
-
 #include <algorithm>
-#include <boost/asio/post.hpp>
-#include <boost/asio/signal_set.hpp>
 #include <memory>
 #include <thread>
 #include <utility>
+
+#include <boost/asio/post.hpp>
+#include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
 
 #include "app/exit.hpp"
 #include "app/gateway_config.hpp"
@@ -37,7 +37,8 @@ int serve(gateway::Gateway& gateway, const GatewayPlan& plan, const Logger& logg
 
     logger.info("stopping: open streams have {} ms", plan.drain_timeout.count());
     signals.async_wait([&](auto error, int) {
-        if (!error) gateway.cut_short();
+        if (!error)
+            gateway.cut_short();
     });
     signals_context.restart();
     std::thread second_signal([&] { signals_context.run(); });
@@ -121,7 +122,9 @@ int run_gateway(int argc, const char* const* argv) {
         return fail_with(plan.error(), logger);
     }
     switch (*action) {
-        case Action::PrintConfig: print_out(settings.print()); return 0;
+        case Action::PrintConfig:
+            print_out(settings.print());
+            return 0;
         case Action::Check: {
             const auto checked = check_gateway_files(config, *plan);
             if (!checked) {
@@ -130,7 +133,8 @@ int run_gateway(int argc, const char* const* argv) {
             print_out("the configuration is valid\n");
             return 0;
         }
-        default: return start(config, *plan, logger);
+        default:
+            return start(config, *plan, logger);
     }
 }
 

@@ -1,3 +1,5 @@
 #include "app/gateway_app.hpp"
 
-int main(int argc, char** argv) { return diglett::app::run_gateway(argc, argv); }
+int main(int argc, char** argv) {
+    return diglett::app::run_gateway(argc, argv);
+}

@@ -1,7 +1,8 @@
 #include "base/memory_limit.hpp"
 
-#include <gtest/gtest.h>
 #include <unistd.h>
+
+#include <gtest/gtest.h>
 
 namespace diglett {
 namespace {

@@ -1,8 +1,8 @@
 #include "gateway/admission.hpp"
 
-#include <gtest/gtest.h>
-
 #include <vector>
+
+#include <gtest/gtest.h>
 
 namespace diglett::gateway {
 namespace {
@@ -20,14 +20,16 @@ class AdmissionTest : public testing::Test {
 };
 
 TEST_F(AdmissionTest, EvictsTheOldestOfASourceThatHasItsShare) {
-    for (int i = 0; i < 4; ++i) enter("a");
+    for (int i = 0; i < 4; ++i)
+        enter("a");
     EXPECT_EQ(evicted_, std::vector<int>{0});
     EXPECT_EQ(admission_.size(), 3U);
 }
 
 TEST_F(AdmissionTest, EvictsTheOldestOfTheFullestSourceWhenAllPlacesAreTaken) {
     enter("b");
-    for (int i = 0; i < 3; ++i) enter("a");
+    for (int i = 0; i < 3; ++i)
+        enter("a");
     enter("c");
     EXPECT_EQ(evicted_, std::vector<int>{1});
     EXPECT_EQ(admission_.size(), 4U);

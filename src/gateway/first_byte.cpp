@@ -45,7 +45,8 @@ net::Awaitable<void> explain_port(net::Socket& carrier) {
     // What the other side sent must be taken, or the close would be a reset that eats the line.
     std::byte sink[4096];
     for (int reads = 0; reads < 16; ++reads) {
-        if (carrier.read_some(MutableBytes(sink)).bytes == 0) break;
+        if (carrier.read_some(MutableBytes(sink)).bytes == 0)
+            break;
     }
     co_return;
 }

@@ -1,10 +1,11 @@
 #include "gateway/gateway.hpp"
 
+#include <future>
+#include <utility>
+
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/use_future.hpp>
-#include <future>
-#include <utility>
 
 #include "gateway/limits.hpp"
 #include "net/address.hpp"
@@ -70,8 +71,8 @@ Gateway::Gateway(Options options, Parts parts, Logger logger)
           std::move(parts.authenticators), std::move(parts.registrars), std::move(parts.leases),
           logger_)),
       tls_(std::move(parts.tls)),
-      admission_({.max_total = kMaxUnauthenticated,
-                  .max_per_source = kMaxUnauthenticatedPerSource}),
+      admission_(
+          {.max_total = kMaxUnauthenticated, .max_per_source = kMaxUnauthenticatedPerSource}),
       accepting_(std::make_unique<net::TaskGroup>(control_.executor(0))) {
     for (std::size_t i = 0; i < pool_.size(); ++i) {
         workers_.push_back(std::make_unique<Worker>(pool_.executor(i)));

@@ -5,7 +5,8 @@
 
 namespace diglett::gateway {
 
-/// Time a new connection has for its first byte and the TLS (or protocol 1) handshake. (protocol 11)
+/// Time a new connection has for its first byte and the TLS (or protocol 1) handshake. (protocol
+/// 11)
 inline constexpr std::chrono::seconds kHandshakeTimeout{5};
 
 /// Time for Hello and Login after the handshake. (protocol 11)

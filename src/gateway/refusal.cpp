@@ -1,9 +1,9 @@
 #include "gateway/refusal.hpp"
 
-#include <fmt/chrono.h>
-
 #include <ctime>
 #include <utility>
+
+#include <fmt/chrono.h>
 
 namespace diglett::gateway {
 
@@ -14,12 +14,18 @@ constexpr std::chrono::milliseconds kOwnFaultRetry{2'000};
 
 wire::RefusalCode code_of(Errc code) {
     switch (code) {
-        case Errc::NameInvalid: return wire::RefusalCode::NameInvalid;
-        case Errc::NameReserved: return wire::RefusalCode::NameReserved;
-        case Errc::NameTaken: return wire::RefusalCode::NameTaken;
-        case Errc::NameNotAllowed: return wire::RefusalCode::NameNotAllowed;
-        case Errc::TooManyNames: return wire::RefusalCode::TooManyNames;
-        default: return wire::RefusalCode::TryLater;
+        case Errc::NameInvalid:
+            return wire::RefusalCode::NameInvalid;
+        case Errc::NameReserved:
+            return wire::RefusalCode::NameReserved;
+        case Errc::NameTaken:
+            return wire::RefusalCode::NameTaken;
+        case Errc::NameNotAllowed:
+            return wire::RefusalCode::NameNotAllowed;
+        case Errc::TooManyNames:
+            return wire::RefusalCode::TooManyNames;
+        default:
+            return wire::RefusalCode::TryLater;
     }
 }
 

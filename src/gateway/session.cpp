@@ -31,7 +31,9 @@ Session::Session(const SessionContext& context, SessionNumber number,
 
 Session::~Session() = default;
 
-net::Executor Session::executor() const { return resources_.executor(); }
+net::Executor Session::executor() const {
+    return resources_.executor();
+}
 
 net::Awaitable<void> Session::run() {
     const auto self = shared_from_this();
@@ -243,10 +245,10 @@ net::Awaitable<void> Session::drain(TimePoint deadline) {
     }
     if (protocol_ == Protocol::Two) {
         wire::Refusal words{.code = wire::RefusalCode::Shutdown, .text = "the gateway stops"};
-        const auto left = std::chrono::duration_cast<std::chrono::milliseconds>(
-            deadline - Clock::now());
-        words.deadline_ms = static_cast<std::uint32_t>(std::clamp<std::int64_t>(
-            left.count(), 0, std::numeric_limits<std::uint32_t>::max()));
+        const auto left =
+            std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
+        words.deadline_ms = static_cast<std::uint32_t>(
+            std::clamp<std::int64_t>(left.count(), 0, std::numeric_limits<std::uint32_t>::max()));
         ByteVector payload;
         wire::encode(words, payload);
         std::ignore = send(wire::FrameKind::GoAway, 0, payload);
@@ -271,6 +273,8 @@ Status Session::on_message(wire::FrameKind kind, std::uint32_t id, ByteView payl
     return {};
 }
 
-void Session::on_stream_ended(StreamId stream) { visitor_places_.erase(stream); }
+void Session::on_stream_ended(StreamId stream) {
+    visitor_places_.erase(stream);
+}
 
 }  // namespace diglett::gateway

@@ -39,7 +39,7 @@ struct SessionContext {
     bool accept_v1 = false;
     std::string software;  ///< For Hello, e.g. "diglett 0.1.0".
     VisitorPlaces& visitor_places;
-    MemoryBudget& budget;  ///< Of the process.
+    MemoryBudget& budget;                     ///< Of the process.
     std::function<void(SessionNumber)> gone;  ///< Called on `control` when nothing is left of it.
     Logger logger;
 };
@@ -54,8 +54,8 @@ class Session final : public mux::MultiplexerEvents,
     /// @param carrier an accepted connection, owned from now on.
     /// @param logged_in called on the worker once, when the connection stops being
     /// unauthenticated; also when it ends before.
-    Session(const SessionContext& context, SessionNumber number,
-            tunnel::WorkerResources& resources, int carrier, std::function<void()> logged_in);
+    Session(const SessionContext& context, SessionNumber number, tunnel::WorkerResources& resources,
+            int carrier, std::function<void()> logged_in);
     ~Session() override;
 
     /// The whole life. Spawned once on the session's worker; returns when nothing of it is left.
@@ -139,8 +139,8 @@ class Session final : public mux::MultiplexerEvents,
     std::function<void()> logged_in_;
     net::TaskGroup tasks_;
     Protocol protocol_ = Protocol::Two;
-    std::unique_ptr<crypto::Channel> channel_;           ///< Until the tunnel has it.
-    crypto::SecureChannel* secure_channel_ = nullptr;    ///< Protocol 2; owned as channel_ is.
+    std::unique_ptr<crypto::Channel> channel_;         ///< Until the tunnel has it.
+    crypto::SecureChannel* secure_channel_ = nullptr;  ///< Protocol 2; owned as channel_ is.
     std::unique_ptr<tunnel::Tunnel> tunnel_;
     std::optional<Error> tunnel_end_;
     std::optional<Error> stop_reason_;

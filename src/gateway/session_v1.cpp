@@ -10,9 +10,10 @@
 namespace diglett::gateway {
 
 net::Awaitable<Status> Session::converse_v1() {
-    logger_.warn("agent {} speaks protocol 1: nothing of it is authenticated and its token can be "
-                 "read by whoever listens",
-                 facts_.address);
+    logger_.warn(
+        "agent {} speaks protocol 1: nothing of it is authenticated and its token can be "
+        "read by whoever listens",
+        facts_.address);
     mux::V1Link::Options options;
     options.role = mux::Role::Gateway;
     options.budget = &context_.budget;
@@ -64,8 +65,7 @@ net::Awaitable<Status> Session::accept_login_v1() {
     if (!identity) {
         co_return refuse_v1(identity.error());
     }
-    logger_.info("agent {} logged in as {} over protocol 1", facts_.address,
-                 escape(identity->key));
+    logger_.info("agent {} logged in as {} over protocol 1", facts_.address, escape(identity->key));
     co_return send(wire::FrameKind::Ok, 0, {});
 }
 

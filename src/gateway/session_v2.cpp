@@ -99,9 +99,8 @@ net::Awaitable<Status> Session::accept_login_v2() {
     if (!crypto::verify_login(login->agent_key, *binding, login->agent_signature)) {
         co_return refuse(refusal(wire::RefusalCode::Credential, "the agent's key does not fit"));
     }
-    auth::Credential credential{.token = Secret(login->token),
-                                .has_agent_key = true,
-                                .agent_key = login->agent_key};
+    auth::Credential credential{
+        .token = Secret(login->token), .has_agent_key = true, .agent_key = login->agent_key};
     auto asking = log_in(std::move(credential), login->instance);
     const auto identity = co_await std::move(asking);
     if (!identity) {
@@ -149,11 +148,18 @@ Status Session::act_on(const Message& message) {
         return fail(Errc::ProtocolViolation, "a payload where none may be");
     }
     switch (message.kind) {
-        case wire::FrameKind::Register: return start_registering(message);
-        case wire::FrameKind::FinishRegister: open_for_visitors(); return {};
-        case wire::FrameKind::Unregister: give_up_name(RegistrationId{message.id}); return {};
-        case wire::FrameKind::GoAway: return on_go_away(message);
-        default: return fail(Errc::ProtocolViolation, "a frame that an agent may not send now");
+        case wire::FrameKind::Register:
+            return start_registering(message);
+        case wire::FrameKind::FinishRegister:
+            open_for_visitors();
+            return {};
+        case wire::FrameKind::Unregister:
+            give_up_name(RegistrationId{message.id});
+            return {};
+        case wire::FrameKind::GoAway:
+            return on_go_away(message);
+        default:
+            return fail(Errc::ProtocolViolation, "a frame that an agent may not send now");
     }
 }
 
