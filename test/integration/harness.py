@@ -165,6 +165,17 @@ class Program:
         """How many file descriptors it has open."""
         return len(os.listdir(f"/proc/{self.pid}/fd"))
 
+    def settled_descriptors(self, seconds=15):
+        """The number of descriptors once it has not changed for half a second."""
+        last, since = self.descriptors(), time.monotonic()
+        deadline = since + scaled(seconds)
+        while time.monotonic() - since < 0.5:
+            assert time.monotonic() < deadline, f"the descriptors of {self.label} do not settle"
+            time.sleep(0.05)
+            if self.descriptors() != last:
+                last, since = self.descriptors(), time.monotonic()
+        return last
+
     def resident_bytes(self):
         with open(f"/proc/{self.pid}/statm", encoding="ascii") as statm:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
