@@ -418,14 +418,15 @@ def test_every_frame_in_every_state(guarded, stage):
     for name, kind in KINDS.items():
         peer, visitor = brought_to(stage, port)
         number, payload = well_formed(kind, peer)
+        expected = "goes on" if kind in STAGES[stage] else "violation"
         peer.send(frame(kind, number, payload))
+        if stage == "greeted" and kind in REFUSED_IN_WORDS:
+            expected = "refused"
+            peer.read_to_the_end()  # a Ping could cross the gateway's close, and a reset eat its words
         got = verdict(peer)
         peer.close()
         if visitor:
             visitor.close()
-        expected = "goes on" if kind in STAGES[stage] else "violation"
-        if stage == "greeted" and kind in REFUSED_IN_WORDS:
-            expected = "refused"
         if got != expected and not (kind == GO_AWAY and stage == "greeted"):  # the agent said that it ends it
             wrong.append(f"{stage}, {name}: {got}, expected {expected}")
     assert not wrong, "\n".join(wrong)
