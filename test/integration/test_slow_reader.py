@@ -69,6 +69,7 @@ def stopped_reader(port):
         yield visitor
 
 
+@pytest.mark.full_size
 def test_a_reader_runs_at_its_own_speed_beside_one_that_has_stopped(tunnel):
     _, _, port = tunnel
     ratios = []
@@ -86,6 +87,7 @@ def test_a_reader_runs_at_its_own_speed_beside_one_that_has_stopped(tunnel):
     assert max(ratios) >= 0.9
 
 
+@pytest.mark.full_size
 def test_eight_stopped_readers_stay_within_the_bound(tunnel):
     gateway, agent, port = tunnel
     speed_of_a_reader(port, 64 * MIB)
@@ -100,6 +102,7 @@ def test_eight_stopped_readers_stay_within_the_bound(tunnel):
             assert grown <= BOUND_BYTES
 
 
+@pytest.mark.full_size
 def test_a_backend_that_does_not_read_delays_nobody(programs, backend):
     """The other direction: a visitor that pours into a backend that takes nothing."""
     let_go = threading.Event()
@@ -127,6 +130,7 @@ def test_a_backend_that_does_not_read_delays_nobody(programs, backend):
         let_go.set()
 
 
+@pytest.mark.full_size
 def test_a_slow_reader_gets_everything(programs, backend):
     served = backend(backends.source, 7, 24 * MIB)
     gateway = programs.gateway()
