@@ -37,10 +37,11 @@ Result<agent::Service> make_service(const std::string& name, const std::string& 
     return agent::Service{.name = name, .backend = std::move(*endpoint), .kind = kind};
 }
 
-std::string value_of(const ConfigTable& table, const std::string& key, std::string otherwise) {
+std::string value_of(const ConfigTable& table, const std::string& key,
+                     const std::string& otherwise) {
     const auto entry = table.find(key);
-    return entry == table.end() || entry->second.values.empty() ? std::move(otherwise)
-                                                                : entry->second.values.front();
+    const bool is_set = entry != table.end() && !entry->second.values.empty();
+    return is_set ? entry->second.values.front() : otherwise;
 }
 
 Status check_single_values(const ConfigTable& table) {
