@@ -25,7 +25,7 @@ using namespace std::chrono_literals;
 
 constexpr Duration kLongestPause = 1s;
 constexpr Duration kReportInterval = 1s;
-constexpr int kMaxBurst = 32;  // connections in a row before others of the worker have their turn
+constexpr int kMaxBurst = 8;  // connections in a row before others of the worker have their turn
 
 /// Out of something that the whole machine or process shares; accepting again at once cannot help.
 bool is_exhaustion(int error) {

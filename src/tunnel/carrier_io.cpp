@@ -51,7 +51,10 @@ void Tunnel::Impl::post_flush() {
         return;
     }
     flush_posted_ = true;
-    net::asio::post(resources_.executor(), [self = shared_from_this()] { self->flush(); });
+    net::asio::post(resources_.executor(), [self = shared_from_this()] {
+        self->flush_posted_ = false;
+        self->flush();
+    });
 }
 
 /// Deadlines mostly move away with each byte; an early alarm costs less than moving it every time.
@@ -132,7 +135,7 @@ Status Tunnel::Impl::open_ciphertext(ByteView ciphertext) {
 }
 
 void Tunnel::Impl::flush() {
-    flush_posted_ = false;
+    events_before_flush_ = 0;
     if (!is_moving() || writer_.is_blocked()) {
         return;
     }

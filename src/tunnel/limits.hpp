@@ -14,6 +14,10 @@ inline constexpr std::size_t kReceiveBytes = 256 * 1024;
 /// control frames and small streams do not queue behind bulk there.
 inline constexpr std::size_t kNotSentLowatBytes = 128 * 1024;
 
+/// Streams that became ready before their frames leave, although others of the same turn still
+/// wait.
+inline constexpr unsigned kEventsPerFlush = 8;
+
 /// Output buffers that a worker keeps for reuse: one in work, and a few that come back from blocked
 /// carriers.
 inline constexpr std::size_t kMaxFreeOutputs = 4;

@@ -99,12 +99,21 @@ std::shared_ptr<TunnelStream> Tunnel::Impl::make_stream(net::Socket socket) {
 
 void Tunnel::Impl::on_stream_readable(StreamId stream) {
     multiplexer_->readable(stream, Clock::now());
-    settle();
+    settle_stream();
 }
 
 void Tunnel::Impl::on_stream_writable(StreamId stream) {
     multiplexer_->writable(stream, Clock::now());
+    settle_stream();
+}
+
+/// As settle(). While many streams are ready at once, the other end gets to work on the first
+/// before the last has been looked at.
+void Tunnel::Impl::settle_stream() {
     settle();
+    if (flush_posted_ && ++events_before_flush_ >= kEventsPerFlush) {
+        flush();
+    }
 }
 
 void Tunnel::Impl::on_stream_broken(StreamId stream, int error) {

@@ -73,6 +73,7 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
 
     [[nodiscard]] Status open_ciphertext(ByteView ciphertext);
     void flush();
+    void settle_stream();
     void seal_batch();
     void send();
     void fail_session(Error why);
@@ -92,6 +93,7 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     bool read_armed_ = false;  ///< A wait or a posted read is under way; likewise the next two.
     bool write_armed_ = false;
     bool flush_posted_ = false;
+    unsigned events_before_flush_ = 0;  ///< Of streams, since the last flush.
 };
 
 }  // namespace diglett::tunnel
