@@ -31,7 +31,7 @@ void BackendDialer::dial(StreamId stream, const Service& service) {
         return;
     }
     if (auto backend = net::dial_at_once(tasks_.executor(), service.backend)) {
-        tunnel_.attach(stream, std::move(*backend));
+        settle(stream, service, std::move(*backend));
         return;
     }
     ++pending_;
@@ -42,14 +42,18 @@ net::Awaitable<void> BackendDialer::connect(StreamId stream, const Service& serv
     auto dialling = net::dial(service.backend, Clock::now() + kBackendTimeout);
     auto backend = co_await std::move(dialling);
     --pending_;
+    if (backend && !net::is_on_this_machine(service.backend)) {
+        backend->set_keepalive();
+    }
+    settle(stream, service, std::move(backend));
+}
+
+void BackendDialer::settle(StreamId stream, const Service& service, net::DialResult backend) {
     if (!backend) {
         logger_.warn("{}: backend of '{}' cannot be reached: {}",
                      dig_code(Errc::BackendUnreachable), service.name, backend.error().error.text);
         tunnel_.reset(stream, reason_of(backend.error().kind), backend.error().error.text);
-        co_return;
-    }
-    if (!net::is_on_this_machine(service.backend)) {
-        backend->set_keepalive();
+        return;
     }
     tunnel_.attach(stream, std::move(*backend));
 }

@@ -5,6 +5,7 @@
 #include "agent/service.hpp"
 #include "base/ids.hpp"
 #include "base/log.hpp"
+#include "net/dial.hpp"
 #include "net/task_group.hpp"
 #include "tunnel/tunnel.hpp"
 
@@ -22,6 +23,7 @@ class BackendDialer {
     void dial(StreamId stream, const Service& service);
 
   private:
+    void settle(StreamId stream, const Service& service, net::DialResult backend);
     [[nodiscard]] net::Awaitable<void> connect(StreamId stream, const Service& service);
 
     tunnel::Tunnel& tunnel_;

@@ -65,10 +65,11 @@ class AgentSession : public testing::Test {
   protected:
     ~AgentSession() override {
         if (end_.valid()) {
-            net::asio::post(pool_->executor(0), [this] {
-                std::ignore = agent_->stop();
-                agent_->cut_short();
-            });
+            net::asio::post(pool_->executor(0), net::asio::use_future([this] {
+                                std::ignore = agent_->stop();
+                                agent_->cut_short();
+                            }))
+                .get();
             std::ignore = end();
         }
     }

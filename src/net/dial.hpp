@@ -42,7 +42,9 @@ using DialResult = std::expected<Socket, DialError>;
 [[nodiscard]] bool is_on_this_machine(const Endpoint& endpoint);
 
 /// Connects to such an endpoint within this call, without coroutine, timer and event loop.
-/// @return nothing when that did not succeed at once; dial() tries again and tells why.
-[[nodiscard]] std::optional<Socket> dial_at_once(Executor executor, const Endpoint& endpoint);
+/// @return nothing when no connection came about at once; dial() tries again and tells why. An
+/// error when one did and is broken already: trying again would make a second one for the same
+/// visitor.
+[[nodiscard]] std::optional<DialResult> dial_at_once(Executor executor, const Endpoint& endpoint);
 
 }  // namespace diglett::net

@@ -1,6 +1,9 @@
 #include <sys/socket.h>
 
+#include <cerrno>
 #include <optional>
+
+#include <fmt/format.h>
 
 #include "base/unique_fd.hpp"
 #include "net/dial.hpp"
@@ -23,21 +26,33 @@ bool is_on_this_machine(const Endpoint& endpoint) {
     return endpoint.is_unix() || loopback_address(endpoint);
 }
 
-std::optional<Socket> dial_at_once(Executor executor, const Endpoint& endpoint) {
+std::optional<DialResult> dial_at_once(Executor executor, const Endpoint& endpoint) {
     const auto address = endpoint.is_unix() ? std::nullopt : loopback_address(endpoint);
     if (!address) {
         return std::nullopt;
     }
     const auto raw = to_sockaddr(*address);
     UniqueFd fd(::socket(raw.storage.ss_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    if (!fd) {
+        return std::nullopt;
+    }
     // On loopback the handshake is over when connect(2) returns, although it says "in progress";
     // the second call tells (POSIX: its result is that of the first).
-    if (!fd || (::connect(fd.get(), raw.get(), raw.size) != 0 &&
-                ::connect(fd.get(), raw.get(), raw.size) != 0)) {
+    const auto connect = [&] { return ::connect(fd.get(), raw.get(), raw.size) == 0 ? 0 : errno; };
+    int error = connect();
+    if (error == EINPROGRESS) {
+        error = connect();
+    }
+    if (error == ECONNRESET || error == EPIPE) {
+        return std::unexpected(DialError{
+            DialFailure::Other,
+            Error{Errc::IoFailed, fmt::format("{}: {}", to_string(endpoint), errno_text(error))}});
+    }
+    if (error != 0) {
         return std::nullopt;
     }
     Socket socket(executor, fd.release());
-    return socket.is_open() ? std::optional(std::move(socket)) : std::nullopt;
+    return socket.is_open() ? std::optional<DialResult>(std::move(socket)) : std::nullopt;
 }
 
 }  // namespace diglett::net

@@ -4,6 +4,8 @@
 
 #include <cstring>
 #include <filesystem>
+#include <semaphore>
+#include <thread>
 
 #include <gtest/gtest.h>
 
@@ -97,8 +99,9 @@ TEST(DialAtOnce, ReachesLoopbackAndLeavesTheRestToDial) {
         auto socket =
             dial_at_once(context.get_executor(), {.host = std::string(host), .port = port});
         ASSERT_TRUE(socket) << host;
-        EXPECT_EQ(socket->remote_address().port, port);
-        EXPECT_EQ(socket->take_error(), 0);
+        ASSERT_TRUE(*socket) << host;
+        EXPECT_EQ((*socket)->remote_address().port, port);
+        EXPECT_EQ((*socket)->take_error(), 0);
     }
     const auto dead = dead_port();
     EXPECT_FALSE(dial_at_once(context.get_executor(), {.host = "127.0.0.1", .port = dead}));

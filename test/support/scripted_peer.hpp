@@ -216,52 +216,6 @@ class ScriptedPeer {
     bool has_ended_ = false;
 };
 
-/// A blocking connection to 127.0.0.1:`port`.
-inline BlockingSocket connect_to(std::uint16_t port) {
-    BlockingSocket client(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    if (::connect(client.fd(), reinterpret_cast<sockaddr*>(&address), sizeof address) != 0) {
-        throw std::runtime_error("no connection to the port");
-    }
-    return client;
-}
-
-/// A listener on a free port of 127.0.0.1.
-class BlockingListener {
-  public:
-    BlockingListener() : fd_(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0)) {
-        sockaddr_in address{};
-        address.sin_family = AF_INET;
-        address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-        socklen_t size = sizeof address;
-        auto* const raw = reinterpret_cast<sockaddr*>(&address);
-        const timeval limit{.tv_sec = 20, .tv_usec = 0};
-        ::setsockopt(fd_.get(), SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-        if (::bind(fd_.get(), raw, size) != 0 || ::listen(fd_.get(), 64) != 0 ||
-            ::getsockname(fd_.get(), raw, &size) != 0) {
-            throw std::runtime_error("no listener");
-        }
-        port_ = ntohs(address.sin_port);
-    }
-
-    [[nodiscard]] std::uint16_t port() const { return port_; }
-
-    [[nodiscard]] BlockingSocket accept() {
-        const int fd = ::accept4(fd_.get(), nullptr, nullptr, SOCK_CLOEXEC);
-        if (fd < 0) {
-            throw std::runtime_error("nobody came");
-        }
-        return BlockingSocket(fd);
-    }
-
-  private:
-    UniqueFd fd_;
-    std::uint16_t port_ = 0;
-};
-
 /// An agent played by the test.
 class ScriptedAgent : public ScriptedPeer {
   public:
