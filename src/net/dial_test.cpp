@@ -110,6 +110,26 @@ TEST(DialAtOnce, ReachesLoopbackAndLeavesTheRestToDial) {
     EXPECT_FALSE(dial_at_once(context.get_executor(), {.unix_path = "/no/such/socket"}));
 }
 
+/// Otherwise dial() would make a second one for the same visitor.
+TEST(DialAtOnce, CountsAConnectionThatIsResetAtOnce) {
+    constexpr int kConnections = 2'000;
+    test::BlockingListener listener;
+    std::counting_semaphore<> came(0);
+    std::thread backend([&] {
+        for (int i = 0; i < kConnections; ++i) {
+            listener.accept().reset();
+            came.release();
+        }
+    });
+    asio::io_context context(1);
+    for (int i = 0; i < kConnections; ++i) {
+        EXPECT_TRUE(dial_at_once(context.get_executor(),
+                                 {.host = "127.0.0.1", .port = listener.port()}));
+        ASSERT_TRUE(came.try_acquire_for(20s));  // so that the backlog is never full
+    }
+    backend.join();
+}
+
 TEST(IsOnThisMachine, KnowsLoopbackWithoutLookup) {
     EXPECT_TRUE(is_on_this_machine({.host = "localhost", .port = 1}));
     EXPECT_TRUE(is_on_this_machine({.host = "127.1.2.3", .port = 1}));
