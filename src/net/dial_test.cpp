@@ -123,8 +123,8 @@ TEST(DialAtOnce, CountsAConnectionThatIsResetAtOnce) {
     });
     asio::io_context context(1);
     for (int i = 0; i < kConnections; ++i) {
-        EXPECT_TRUE(dial_at_once(context.get_executor(),
-                                 {.host = "127.0.0.1", .port = listener.port()}));
+        EXPECT_TRUE(
+            dial_at_once(context.get_executor(), {.host = "127.0.0.1", .port = listener.port()}));
         ASSERT_TRUE(came.try_acquire_for(20s));  // so that the backlog is never full
     }
     backend.join();
