@@ -222,7 +222,7 @@ int run_agent(int argc, const char* const* argv) {
     }
     switch (*action) {
         case Action::PrintConfig:
-            print_out(settings.print() + print_services(*plan));
+            print_out(settings.print({"name"}) + print_services(*plan));
             return 0;
         case Action::Check: {
             const auto tls = load_tls(config);

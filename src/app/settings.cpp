@@ -177,10 +177,11 @@ LogOptions Settings::log_options() const {
             .level = log_level_for(debug_)};
 }
 
-std::string Settings::print() const {
+std::string Settings::print(const std::set<std::string>& without) const {
     std::string text;
     for (const auto& [key, entry] : entries_) {
-        if (entry.option->count() == 0 && entry.option->get_default_str().empty()) {
+        const bool is_unset = entry.option->count() == 0 && entry.option->get_default_str().empty();
+        if (is_unset || without.contains(key)) {
             continue;
         }
         if (entry.is_secret) {

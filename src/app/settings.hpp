@@ -4,6 +4,7 @@
 #include <functional>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -56,7 +57,8 @@ class Settings {
 
     [[nodiscard]] LogOptions log_options() const;
     /// The merged settings as a configuration file, secrets masked. Services are the caller's.
-    [[nodiscard]] std::string print() const;
+    /// @param without keys that are left out, because the caller writes them otherwise.
+    [[nodiscard]] std::string print(const std::set<std::string>& without = {}) const;
 
   private:
     struct Entry {
