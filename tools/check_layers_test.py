@@ -47,6 +47,24 @@ class Direction(unittest.TestCase):
         self.assertEqual([line for line, _ in check_layers.check_file("base", "a.hpp", text)], [5])
 
 
+class PlugIns(unittest.TestCase):
+    def test_a_folder_within_one_sees_what_that_one_sees_and_it_and_itself(self):
+        self.assertEqual(messages("auth/grid", '#include "auth/grid/a.hpp"\n#include "auth/b.hpp"\n'
+                                               '#include "crypto/c.hpp"\n'), [])
+        self.assertIn("looks sideways", messages("auth/grid", '#include "routing/a.hpp"\n')[0])
+        self.assertIn("looks up", messages("auth/grid", '#include "gateway/a.hpp"\n')[0])
+
+    def test_only_app_chooses_it(self):
+        text = '#include "auth/grid/a.hpp"\n'
+        for folder in ("auth", "auth/other", "registrar/traefik", "gateway", "base"):
+            self.assertIn("knows no plug-in", messages(folder, text)[0], folder)
+        self.assertEqual(messages("app", text), [])
+
+    def test_it_knows_no_more_than_the_folder_around_it(self):
+        self.assertEqual(len(messages("mux/inner", "#include <sys/socket.h>\n")), 1)
+        self.assertEqual(len(messages("mux/inner", "auto now = Clock::now();\n")), 1)
+
+
 class SansIo(unittest.TestCase):
     def test_socket_headers_are_caught_where_none_may_be(self):
         for header in ("boost/asio.hpp", "boost/asio/ip/tcp.hpp", "sys/socket.h", "netinet/in.h"):
