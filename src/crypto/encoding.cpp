@@ -6,6 +6,33 @@
 
 namespace diglett::crypto {
 
+namespace {
+
+std::string encode(ByteView bytes, int variant) {
+    std::string text(sodium_base64_encoded_len(bytes.size(), variant), '\0');
+    sodium_bin2base64(text.data(), text.size(), raw(bytes), bytes.size(), variant);
+    text.pop_back();  // the ending zero
+    return text;
+}
+
+std::optional<ByteVector> decode(std::string_view text, int variant) {
+    if (text.empty()) {
+        return ByteVector{};
+    }
+    ByteVector bytes(text.size() / 4 * 3 + 3);
+    std::size_t length = 0;
+    const char* end = nullptr;
+    if (sodium_base642bin(raw(MutableBytes(bytes)), bytes.size(), text.data(), text.size(), nullptr,
+                          &length, &end, variant) != 0 ||
+        end != text.data() + text.size()) {
+        return std::nullopt;
+    }
+    bytes.resize(length);
+    return bytes;
+}
+
+}  // namespace
+
 std::string to_hex(ByteView bytes) {
     std::string text(bytes.size() * 2 + 1, '\0');  // libsodium ends it with a zero
     sodium_bin2hex(text.data(), text.size(), raw(bytes), bytes.size());
@@ -32,27 +59,19 @@ std::optional<ByteVector> from_hex(std::string_view text) {
 }
 
 std::string to_base64(ByteView bytes) {
-    constexpr int kVariant = sodium_base64_VARIANT_ORIGINAL;
-    std::string text(sodium_base64_encoded_len(bytes.size(), kVariant), '\0');
-    sodium_bin2base64(text.data(), text.size(), raw(bytes), bytes.size(), kVariant);
-    text.pop_back();  // the ending zero
-    return text;
+    return encode(bytes, sodium_base64_VARIANT_ORIGINAL);
 }
 
 std::optional<ByteVector> from_base64(std::string_view text) {
-    if (text.empty()) {
-        return ByteVector{};
-    }
-    ByteVector bytes(text.size() / 4 * 3 + 3);
-    std::size_t length = 0;
-    const char* end = nullptr;
-    if (sodium_base642bin(raw(MutableBytes(bytes)), bytes.size(), text.data(), text.size(), nullptr,
-                          &length, &end, sodium_base64_VARIANT_ORIGINAL) != 0 ||
-        end != text.data() + text.size()) {
-        return std::nullopt;
-    }
-    bytes.resize(length);
-    return bytes;
+    return decode(text, sodium_base64_VARIANT_ORIGINAL);
+}
+
+std::string to_base64url(ByteView bytes) {
+    return encode(bytes, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
+}
+
+std::optional<ByteVector> from_base64url(std::string_view text) {
+    return decode(text, sodium_base64_VARIANT_URLSAFE_NO_PADDING);
 }
 
 }  // namespace diglett::crypto

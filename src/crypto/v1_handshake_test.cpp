@@ -15,14 +15,7 @@ using test::hex_at;
 using test::load_v1_vectors;
 using test::number_at;
 using test::text_at;
-
-template <std::size_t Size>
-std::array<std::byte, Size> to_array(ByteView bytes) {
-    std::array<std::byte, Size> array{};
-    EXPECT_EQ(bytes.size(), Size);
-    std::ranges::copy(bytes.first(std::min(bytes.size(), Size)), array.begin());
-    return array;
-}
+using test::to_array;
 
 V1KeyPair pair_at(const boost::json::value& keys, std::string_view side) {
     const auto number = to_array<32>(hex_at(keys, std::string(side) + "_private"));

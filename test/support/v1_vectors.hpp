@@ -1,7 +1,5 @@
 #pragma once
 
-#include <fstream>
-#include <iterator>
 #include <stdexcept>
 #include <string>
 #include <string_view>
@@ -9,29 +7,14 @@
 #include <boost/json.hpp>
 
 #include "base/bytes.hpp"
-#include "crypto/encoding.hpp"
+#include "test/support/json_vectors.hpp"
 
 /// Reading of test/vectors/v1 (its README says what is in them). Throws on what is not there: a
 /// test without its vectors has failed.
 namespace diglett::test {
 
 inline boost::json::value load_v1_vectors(const std::string& name) {
-    std::ifstream file(std::string(DIGLETT_VECTORS) + "/v1/" + name);
-    const std::string text{std::istreambuf_iterator<char>(file), {}};
-    return boost::json::parse(text);
-}
-
-inline std::string_view text_at(const boost::json::value& object, std::string_view key) {
-    const boost::json::string& text = object.at(key).as_string();
-    return {text.data(), text.size()};
-}
-
-inline ByteVector hex_at(const boost::json::value& object, std::string_view key) {
-    return diglett::crypto::from_hex(text_at(object, key)).value();
-}
-
-inline std::size_t number_at(const boost::json::value& object, std::string_view key) {
-    return object.at(key).to_number<std::size_t>();
+    return load_vectors("v1/" + name);
 }
 
 /// The entry of keys.json called `name`.
