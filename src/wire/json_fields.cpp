@@ -1,52 +1,16 @@
 #include "wire/json_fields.hpp"
 
-#include <algorithm>
+#include <utility>
 
 #include <fmt/format.h>
 
 #include "wire/byte_reader.hpp"
 #include "wire/hex.hpp"
-#include "wire/limits.hpp"
+#include "wire/strict_json.hpp"
 
 namespace diglett::wire {
 
 namespace json = boost::json;
-
-namespace {
-
-/// Members in `value` and everything below it.
-std::size_t count_members(const json::value& value) {
-    std::size_t members = 0;
-    if (const auto* const object = value.if_object()) {
-        members = object->size();
-        for (const auto& member : *object) {
-            members += count_members(member.value());
-        }
-    } else if (const auto* const array = value.if_array()) {
-        for (const auto& element : *array) {
-            members += count_members(element);
-        }
-    }
-    return members;
-}
-
-/// Members as they were written: in valid JSON each has the one colon outside of strings.
-std::size_t count_colons(std::string_view text) {
-    std::size_t colons = 0;
-    bool in_string = false;
-    for (std::size_t i = 0; i < text.size(); ++i) {
-        if (text[i] == '"') {
-            in_string = !in_string;
-        } else if (in_string && text[i] == '\\') {
-            ++i;
-        } else if (!in_string && text[i] == ':') {
-            ++colons;
-        }
-    }
-    return colons;
-}
-
-}  // namespace
 
 void JsonWriter::texts(std::string_view name, const std::vector<std::string>& values, std::size_t,
                        std::size_t, Need) {
@@ -62,19 +26,11 @@ void JsonWriter::finish(ByteVector& out) const {
 }
 
 JsonReader::JsonReader(std::string_view message, ByteView payload) : message_(message) {
-    json::parse_options options;
-    options.max_depth = kMaxJsonDepth;
-    json::error_code error;
-    json::value value = json::parse(as_text(payload), error, {}, options);
-    if (error) {
-        refuse(error == json::error::too_deep ? "nested too deeply" : "not valid JSON");
-    } else if (!value.is_object()) {
-        refuse("not a JSON object");
-    } else if (count_members(value) != count_colons(as_text(payload))) {
-        // Boost.JSON keeps the last of two, others the first: no two readers may differ.
-        refuse("a member is there twice");
+    auto object = parse_object(as_text(payload));
+    if (object) {
+        object_ = std::move(*object);
     } else {
-        object_ = std::move(value.get_object());
+        refuse(object.error());
     }
 }
 
