@@ -1,0 +1,82 @@
+#include "registrar/traefik/own_file.hpp"
+
+#include <charconv>
+
+#include <boost/json/parse.hpp>
+#include <boost/json/value.hpp>
+#include <fmt/format.h>
+
+#include "registrar/traefik/host_name.hpp"
+
+namespace diglett::registrar::traefik {
+
+namespace {
+
+namespace json = boost::json;
+
+constexpr std::string_view kPrefix = "diglett-";
+constexpr std::string_view kSuffix = ".yml";
+
+/// The value behind `key`, or behind the only key there is when `key` is empty.
+const json::value* member(const json::value* of, std::string_view key) {
+    const auto* const object = of == nullptr ? nullptr : of->if_object();
+    if (object == nullptr) {
+        return nullptr;
+    }
+    if (key.empty()) {
+        return object->size() == 1 ? &object->begin()->value() : nullptr;
+    }
+    return object->if_contains(key);
+}
+
+const json::value* only_item(const json::value* of) {
+    const auto* const array = of == nullptr ? nullptr : of->if_array();
+    return array == nullptr || array->size() != 1 ? nullptr : &array->front();
+}
+
+std::optional<std::uint16_t> port_behind(std::string_view prefix, const json::value* address) {
+    const auto* const held = address == nullptr ? nullptr : address->if_string();
+    if (held == nullptr || !std::string_view(*held).starts_with(prefix)) {
+        return std::nullopt;
+    }
+    const auto digits = std::string_view(*held).substr(prefix.size());
+    std::uint16_t port = 0;
+    const auto* const end = digits.data() + digits.size();
+    const auto [stop, error] = std::from_chars(digits.data(), end, port);
+    return error == std::errc() && stop == end && port != 0 ? std::optional(port) : std::nullopt;
+}
+
+const json::value* only_server(const json::value* root, std::string_view protocol) {
+    const auto* const service = member(member(member(root, protocol), "services"), "");
+    return only_item(member(member(service, "loadBalancer"), "servers"));
+}
+
+}  // namespace
+
+std::string own_file_name(std::string_view name) {
+    return fmt::format("{}{}{}", kPrefix, name, kSuffix);
+}
+
+std::optional<std::string_view> name_of_own_file(std::string_view file) {
+    if (!file.starts_with(kPrefix) || !file.ends_with(kSuffix) ||
+        file.size() <= kPrefix.size() + kSuffix.size()) {
+        return std::nullopt;
+    }
+    const auto name = file.substr(kPrefix.size(), file.size() - kPrefix.size() - kSuffix.size());
+    return is_host_label(name) ? std::optional(name) : std::nullopt;
+}
+
+std::optional<std::uint16_t> routed_port(std::string_view text) {
+    json::error_code error;
+    const auto root = json::parse(text, error);
+    if (error) {
+        return std::nullopt;
+    }
+    if (const auto http =
+            port_behind("http://127.0.0.1:", member(only_server(&root, "http"), "url"))) {
+        return http;
+    }
+    return port_behind("127.0.0.1:", member(only_server(&root, "tcp"), "address"));
+}
+
+}  // namespace diglett::registrar::traefik

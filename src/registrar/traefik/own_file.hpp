@@ -1,0 +1,20 @@
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace diglett::registrar::traefik {
+
+/// The file of a name in the directory that Traefik watches: `diglett-NAME.yml`.
+/// @param name of right grammar.
+[[nodiscard]] std::string own_file_name(std::string_view name);
+
+/// The name whose file is called so, if it is one of ours. A view of `file`.
+[[nodiscard]] std::optional<std::string_view> name_of_own_file(std::string_view file);
+
+/// The port to which a file of ours routes its name, if `text` is one.
+[[nodiscard]] std::optional<std::uint16_t> routed_port(std::string_view text);
+
+}  // namespace diglett::registrar::traefik
