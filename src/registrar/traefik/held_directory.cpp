@@ -1,0 +1,116 @@
+#include "registrar/traefik/held_directory.hpp"
+
+#include <dirent.h>
+#include <fcntl.h>
+#include <sys/file.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <memory>
+#include <string>
+#include <system_error>
+#include <utility>
+
+#include <fmt/format.h>
+
+#include "base/escape.hpp"
+
+namespace diglett::registrar::traefik {
+
+namespace {
+
+constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+constexpr const char* kInnerStaging = ".diglett-staging";
+constexpr std::size_t kMaxShownPathBytes = 512;
+
+bool is_full(int error) {
+    return error == ENOSPC || error == EDQUOT || error == EFBIG || error == EROFS;
+}
+
+/// Takes the kernel's lock on a directory. File systems that know no locks (some network ones) are
+/// taken as they are.
+Status lock(const UniqueFd& directory, const std::filesystem::path& path) {
+    if (retried([&] { return ::flock(directory.get(), LOCK_EX | LOCK_NB); }) != 0 &&
+        errno == EWOULDBLOCK) {
+        return fail(Errc::StateDirLocked,
+                    fmt::format("'{}' is in use by another gateway; each needs a directory of its "
+                                "own, and Traefik can watch several",
+                                escape(path.native(), kMaxShownPathBytes)));
+    }
+    return {};
+}
+
+UniqueFd open_or_make(int at, const char* path) {
+    if (::mkdirat(at, path, 0700) != 0 && errno != EEXIST) {
+        return {};
+    }
+    return UniqueFd(retried([&] { return ::openat(at, path, kDirectoryFlags | O_NOFOLLOW); }));
+}
+
+bool is_on(dev_t device, const UniqueFd& directory) {
+    struct stat facts{};
+    return directory && ::fstat(directory.get(), &facts) == 0 && facts.st_dev == device;
+}
+
+/// `DIR.staging`, if it is on the same file system.
+UniqueFd open_beside(const std::filesystem::path& path, dev_t device) {
+    struct stat around{};
+    if (::stat(path.parent_path().c_str(), &around) != 0 || around.st_dev != device) {
+        return {};
+    }
+    auto staging = open_or_make(AT_FDCWD, (path.native() + ".staging").c_str());
+    return is_on(device, staging) ? std::move(staging) : UniqueFd();
+}
+
+/// Unfinished files end in .tmp, which Traefik does not read wherever it is.
+void remove_unfinished(int staging) {
+    const int copy = ::openat(staging, ".", kDirectoryFlags);
+    const std::unique_ptr<DIR, int (*)(DIR*)> entries(copy < 0 ? nullptr : ::fdopendir(copy),
+                                                      &::closedir);
+    while (const auto* entry = entries == nullptr ? nullptr : ::readdir(entries.get())) {
+        const std::string_view name = entry->d_name;
+        if (name.starts_with("diglett-") && name.ends_with(".tmp")) {
+            ::unlinkat(staging, entry->d_name, 0);  // if it stays, it is written over
+        }
+    }
+}
+
+}  // namespace
+
+std::unexpected<Error> fail_at(std::string_view verb, const std::filesystem::path& path,
+                               int error) {
+    return fail(is_full(error) ? Errc::DiskFull : Errc::UnreadableFile,
+                fmt::format("cannot {} '{}': {}", verb, escape(path.native(), kMaxShownPathBytes),
+                            std::generic_category().message(error)));
+}
+
+HeldDirectory::HeldDirectory(UniqueFd watched, UniqueFd staging, const struct stat& facts)
+    : watched_(std::move(watched)),
+      staging_(std::move(staging)),
+      device_(facts.st_dev),
+      inode_(facts.st_ino) {}
+
+Result<HeldDirectory> HeldDirectory::open(const std::filesystem::path& path, Staging place) {
+    UniqueFd watched(retried([&] { return ::open(path.c_str(), kDirectoryFlags); }));
+    struct stat facts{};
+    if (!watched || ::fstat(watched.get(), &facts) != 0) {
+        return fail_at("open the directory of Traefik", path, errno);
+    }
+    if (const auto locked = lock(watched, path); !locked) {
+        return forward_error(locked);
+    }
+    auto staging = place == Staging::Within ? UniqueFd() : open_beside(path, facts.st_dev);
+    if (!staging) {
+        staging = open_or_make(watched.get(), kInnerStaging);
+    }
+    if (!staging) {
+        return fail_at("make a staging directory in", path, errno);
+    }
+    if (const auto locked = lock(staging, path); !locked) {
+        return forward_error(locked);
+    }
+    remove_unfinished(staging.get());
+    return HeldDirectory(std::move(watched), std::move(staging), facts);
+}
+
+}  // namespace diglett::registrar::traefik

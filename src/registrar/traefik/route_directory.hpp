@@ -1,0 +1,71 @@
+#pragma once
+
+#include <cstdint>
+#include <filesystem>
+#include <functional>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.hpp"
+#include "registrar/traefik/held_directory.hpp"
+
+namespace diglett::registrar::traefik {
+
+/// A route that an earlier run of the gateway left behind.
+struct Leftover {
+    std::string name;
+    std::optional<std::uint16_t> port;  ///< Where it led on 127.0.0.1; none if that is unreadable.
+
+    friend bool operator==(const Leftover&, const Leftover&) = default;
+};
+
+/// The directory that Traefik watches: one file a name, `diglett-NAME.yml`. At every moment, also
+/// after a crash or on a full disk, each file in it is whole. Files of others are never touched, a
+/// symbolic link in it never followed. Every call may block on the disk; one thread at a time.
+///
+/// Of two routes with one router's name Traefik takes the first that it finds, so a directory
+/// belongs to one gateway.
+class RouteDirectory {
+  public:
+    /// Opens `path`, which must be a directory. @return as HeldDirectory::open.
+    [[nodiscard]] static Result<RouteDirectory> open(const std::filesystem::path& path);
+
+    /// Looks whether the directory is still the one that is at its path, and opens it anew if not.
+    /// @return whether it was opened anew: what was put before is not there. UnreadableFile while
+    ///         there is none, with words that say what to do. HeldDirectory::open's errors.
+    [[nodiscard]] Result<bool> refresh();
+
+    /// Puts the file of `name` in place; does nothing when it is there with that content.
+    /// @param name of right grammar. @param content the whole file.
+    /// @return DiskFull or UnreadableFile, naming path and reason, with the file as it was before,
+    ///         unless only the last step fails, the fsync of the directory.
+    [[nodiscard]] Status put(std::string_view name, std::string_view content);
+
+    /// Removes the file of `name`; fine when there is none. Until it returns success the file may
+    /// be there, or come back with a crash of the system.
+    [[nodiscard]] Status remove(std::string_view name);
+
+    /// Removes every file of ours but those whose name `keep` wants.
+    /// @return what they were; DiskFull or UnreadableFile when one cannot be removed.
+    [[nodiscard]] Result<std::vector<Leftover>> remove_leftovers(
+        const std::function<bool(std::string_view)>& keep);
+
+    [[nodiscard]] const std::filesystem::path& path() const { return path_; }
+
+  private:
+    explicit RouteDirectory(std::filesystem::path path) : path_(std::move(path)) {}
+
+    [[nodiscard]] Status reopen(HeldDirectory::Staging staging);
+    [[nodiscard]] bool holds(const std::string& file, std::string_view content) const;
+    [[nodiscard]] int move_in(const std::string& file, std::string_view content) const;
+    [[nodiscard]] Status sync(const std::string& file) const;
+
+    std::filesystem::path path_;
+    std::optional<HeldDirectory> held_;
+    bool replaced_ = false;  ///< Since the last refresh().
+    HeldDirectory::Staging staging_ = HeldDirectory::Staging::BesideIfPossible;
+};
+
+}  // namespace diglett::registrar::traefik

@@ -1,0 +1,371 @@
+#include "registrar/traefik/route_directory.hpp"
+
+#include <fcntl.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+#include <map>
+
+#include <gmock/gmock.h>
+#include <gtest/gtest.h>
+
+#include "base/file.hpp"
+#include "registrar/traefik/own_file.hpp"
+#include "test/support/temporary_directory.hpp"
+
+namespace diglett::registrar::traefik {
+namespace {
+
+namespace fs = std::filesystem;
+using testing::ElementsAre;
+using testing::HasSubstr;
+using testing::IsEmpty;
+using testing::UnorderedElementsAre;
+
+std::string route_to(std::uint16_t port) {
+    return R"({"http":{"services":{"x":{"loadBalancer":{"servers":[{"url":"http://127.0.0.1:)" +
+           std::to_string(port) + R"("}]}}}}})";
+}
+
+bool keep_nothing(std::string_view) {
+    return false;
+}
+
+std::string content_of(const fs::path& path) {
+    return read_file(path, 1 << 20).value_or("unreadable");
+}
+
+void write(const fs::path& path, std::string_view text) {
+    std::ofstream(path) << text;
+}
+
+std::vector<std::string> names_in(const fs::path& path) {
+    std::vector<std::string> names;
+    for (const auto& entry : fs::directory_iterator(path)) {
+        names.push_back(entry.path().filename());
+    }
+    return names;
+}
+
+class RouteDirectoryTest : public testing::Test {
+  protected:
+    RouteDirectoryTest() { fs::create_directory(path_); }
+
+    RouteDirectory opened() {
+        auto directory = RouteDirectory::open(path_);
+        EXPECT_TRUE(directory) << directory.error().text;
+        return std::move(*directory);
+    }
+
+    test::TemporaryDirectory around_;
+    fs::path path_ = around_.file("dynamic");
+    fs::path staging_ = around_.file("dynamic.staging");
+};
+
+TEST_F(RouteDirectoryTest, PutsAndReplacesAndRemoves) {
+    auto directory = opened();
+    EXPECT_TRUE(directory.put("a", "one"));
+    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), "one");
+    EXPECT_TRUE(directory.put("a", "two"));
+    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), "two");
+    EXPECT_TRUE(directory.put("b", "three"));
+    EXPECT_TRUE(directory.remove("a"));
+    EXPECT_THAT(names_in(path_), ElementsAre("diglett-b.yml"));
+    EXPECT_TRUE(directory.remove("a")) << "nothing there is as good";
+    EXPECT_THAT(names_in(staging_), IsEmpty());
+}
+
+TEST_F(RouteDirectoryTest, FilesCanBeReadByAnybodyWhateverTheUmask) {
+    auto directory = opened();
+    const mode_t before = ::umask(077);
+    EXPECT_TRUE(directory.put("a", "x"));
+    ::umask(before);
+    struct stat facts{};
+    ASSERT_EQ(::stat((path_ / "diglett-a.yml").c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777U, 0644U);
+    ASSERT_EQ(::stat(staging_.c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777U, 0700U);
+}
+
+/// Traefik reads everything again for any event in the directory.
+TEST_F(RouteDirectoryTest, LeavesAFileAloneThatIsRight) {
+    auto directory = opened();
+    ASSERT_TRUE(directory.put("a", "x"));
+    struct stat before{};
+    ASSERT_EQ(::stat((path_ / "diglett-a.yml").c_str(), &before), 0);
+    EXPECT_TRUE(directory.put("a", "x"));
+    struct stat after{};
+    ASSERT_EQ(::stat((path_ / "diglett-a.yml").c_str(), &after), 0);
+    EXPECT_EQ(before.st_ino, after.st_ino);
+    ASSERT_EQ(::chmod((path_ / "diglett-a.yml").c_str(), 0600), 0);
+    EXPECT_TRUE(directory.put("a", "x"));
+    ASSERT_EQ(::stat((path_ / "diglett-a.yml").c_str(), &after), 0);
+    EXPECT_EQ(after.st_mode & 07777U, 0644U) << "Traefik could not have read it";
+}
+
+TEST_F(RouteDirectoryTest, IsForOneGateway) {
+    auto first = std::make_optional(opened());
+    const auto second = RouteDirectory::open(path_);
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Errc::StateDirLocked);
+    EXPECT_EQ(exit_code(second.error().code), 3);
+    EXPECT_THAT(second.error().text, HasSubstr(path_.native()));
+    const auto link = around_.file("link");
+    fs::create_directory_symlink(path_, link);
+    EXPECT_FALSE(RouteDirectory::open(link)) << "the same directory by another path";
+    first.reset();
+    EXPECT_TRUE(RouteDirectory::open(path_));
+}
+
+TEST_F(RouteDirectoryTest, MustExist) {
+    const auto missing = RouteDirectory::open(around_.file("missing"));
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(missing.error().code, Errc::UnreadableFile);
+    EXPECT_THAT(missing.error().text, HasSubstr("missing"));
+    write(around_.file("file"), "");
+    EXPECT_FALSE(RouteDirectory::open(around_.file("file")));
+}
+
+TEST_F(RouteDirectoryTest, FinalSlashChangesNothing) {
+    auto directory = RouteDirectory::open(path_ / "");
+    ASSERT_TRUE(directory);
+    EXPECT_TRUE(directory->put("a", "x"));
+    EXPECT_THAT(names_in(path_), ElementsAre("diglett-a.yml"));
+    EXPECT_TRUE(fs::is_directory(staging_));
+}
+
+TEST_F(RouteDirectoryTest, StagesWithinWhereBesideCannotBe) {
+    write(staging_, "somebody's file");
+    auto directory = opened();
+    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-a.yml", ".diglett-staging"));
+    EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
+    EXPECT_EQ(content_of(staging_), "somebody's file");
+}
+
+TEST_F(RouteDirectoryTest, DoesNotFollowAStagingLink) {
+    const auto elsewhere = around_.file("elsewhere");
+    fs::create_directory(elsewhere);
+    write(elsewhere / "diglett-a.tmp", "somebody's");
+    fs::create_directory_symlink(elsewhere, staging_);
+    auto directory = opened();
+    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_EQ(content_of(elsewhere / "diglett-a.tmp"), "somebody's");
+    EXPECT_TRUE(fs::is_directory(path_ / ".diglett-staging"));
+}
+
+TEST_F(RouteDirectoryTest, RemovesItsLeftoversAndNamesThem) {
+    write(path_ / "diglett-a.yml", route_to(10000));
+    write(path_ / "diglett-b.yml", "{half");
+    write(path_ / "diglett-c.yml", route_to(10002));
+    fs::create_directory(staging_);
+    write(staging_ / "diglett-a.tmp", "{half");
+    auto directory = opened();
+    EXPECT_THAT(names_in(staging_), IsEmpty());
+    const auto removed =
+        directory.remove_leftovers([](std::string_view name) { return name == "c"; });
+    ASSERT_TRUE(removed);
+    EXPECT_THAT(*removed, UnorderedElementsAre(Leftover{"a", std::uint16_t(10000)},
+                                               Leftover{"b", std::nullopt}));
+    EXPECT_THAT(names_in(path_), ElementsAre("diglett-c.yml"));
+}
+
+TEST_F(RouteDirectoryTest, TouchesNothingOfOthers) {
+    const auto outside = around_.file("outside");
+    write(outside, "precious");
+    const std::map<std::string, std::string> files{
+        {"other.yml", "http: {}"},    {"diglett-a.yaml", "b: 1"}, {"diglett-A.yml", "c: 1"},
+        {"diglett-a_b.yml", "d: 1"},  {".diglett-a.yml", "e: 1"}, {"diglett-.yml", "f: 1"},
+        {"diglett-broken.txt", "{{x"}};
+    for (const auto& [file, text] : files) {
+        write(path_ / file, text);
+    }
+    fs::create_symlink(outside, path_ / "diglett-link.yml");
+    fs::create_directory(path_ / "diglett-folder.yml");
+    ASSERT_EQ(::mkfifo((path_ / "diglett-fifo.yml").c_str(), 0600), 0);
+    const auto before = names_in(path_).size();
+
+    auto directory = opened();
+    const auto removed = directory.remove_leftovers(keep_nothing);
+    ASSERT_TRUE(removed);
+    EXPECT_THAT(*removed, IsEmpty());
+    EXPECT_EQ(names_in(path_).size(), before);
+    EXPECT_TRUE(directory.remove("link"));
+    EXPECT_TRUE(directory.remove("folder"));
+    EXPECT_FALSE(directory.put("folder", "x"));
+    EXPECT_TRUE(directory.put("link", "x")) << "the name is ours, the link goes, its target stays";
+    EXPECT_TRUE(directory.put("fifo", "x")) << "and nobody waits for a writer";
+    EXPECT_EQ(content_of(outside), "precious");
+    for (const auto& [file, text] : files) {
+        EXPECT_EQ(content_of(path_ / file), text) << file;
+    }
+    EXPECT_THAT(names_in(staging_), IsEmpty());
+}
+
+TEST_F(RouteDirectoryTest, SaysThatTheDirectoryIsGoneAndFindsANewOne) {
+    auto directory = opened();
+    ASSERT_TRUE(directory.put("a", "x"));
+    ASSERT_EQ(directory.refresh(), false);
+    fs::remove_all(path_);
+    const auto gone = directory.refresh();
+    ASSERT_FALSE(gone);
+    EXPECT_THAT(gone.error().text, HasSubstr("make it again, then restart Traefik"));
+    EXPECT_FALSE(directory.put("a", "x"));
+
+    fs::create_directory(path_);
+    EXPECT_EQ(directory.refresh(), true);
+    EXPECT_EQ(directory.refresh(), false);
+    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_THAT(names_in(path_), ElementsAre("diglett-a.yml"));
+}
+
+TEST_F(RouteDirectoryTest, NoticesThatTheDirectoryWasReplaced) {
+    auto directory = opened();
+    ASSERT_TRUE(directory.put("a", "x"));
+    const auto aside = around_.file("aside");
+    fs::rename(path_, aside);
+    fs::create_directory(path_);
+    EXPECT_EQ(directory.refresh(), true);
+    EXPECT_TRUE(directory.put("b", "x"));
+    EXPECT_THAT(names_in(path_), ElementsAre("diglett-b.yml"));
+    EXPECT_THAT(names_in(aside), ElementsAre("diglett-a.yml"));
+    fs::rename(path_, around_.file("third"));
+    fs::rename(around_.file("third"), path_);
+    EXPECT_EQ(directory.refresh(), false) << "it is the one that Traefik watches";
+}
+
+TEST_F(RouteDirectoryTest, MakesItsStagingDirectoryAgain) {
+    auto directory = opened();
+    fs::remove_all(staging_);
+    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), "x");
+    EXPECT_EQ(directory.refresh(), false);
+    EXPECT_FALSE(RouteDirectory::open(path_)) << "and locks it again";
+}
+
+/// A small file system of its own, for those who may mount one.
+class MountedTest : public testing::Test {
+  protected:
+    void SetUp() override {
+        if (::geteuid() != 0) {
+            GTEST_SKIP() << "only root may mount";
+        }
+        fs::create_directory(path_);
+        if (::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=64k,nr_inodes=64") != 0) {
+            GTEST_SKIP() << "no file system of its own here: " << std::strerror(errno);
+        }
+        mounted_ = true;
+    }
+
+    void TearDown() override {
+        if (mounted_) {
+            EXPECT_EQ(::umount2(path_.c_str(), MNT_DETACH), 0);
+        }
+    }
+
+    void remount(unsigned long flags) {
+        ASSERT_EQ(::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT | flags, nullptr), 0)
+            << std::strerror(errno);
+    }
+
+    void fill() {
+        std::ofstream out(path_ / "filler");
+        const std::string block(4096, 'x');
+        for (int i = 0; i < 32; ++i) {
+            out << block << std::flush;
+        }
+        EXPECT_FALSE(out) << "there was no end to it";
+    }
+
+    test::TemporaryDirectory around_;
+    fs::path path_ = around_.file("dynamic");
+    bool mounted_ = false;
+};
+
+TEST_F(MountedTest, StagesWithinAMountOfItsOwn) {
+    auto directory = RouteDirectory::open(path_);
+    ASSERT_TRUE(directory) << directory.error().text;
+    EXPECT_TRUE(directory->put("a", "x"));
+    EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-a.yml", ".diglett-staging"));
+    EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
+    EXPECT_FALSE(fs::exists(around_.file("dynamic.staging"))) << "of no use on another file system";
+}
+
+TEST_F(MountedTest, StagesWithinAPartOfTheSameFileSystemMountedElsewhere) {
+    const auto bound = path_ / "bound";
+    fs::create_directory(path_ / "real");
+    fs::create_directory(bound);
+    ASSERT_EQ(::mount((path_ / "real").c_str(), bound.c_str(), nullptr, MS_BIND, nullptr), 0);
+    {
+        auto directory = RouteDirectory::open(bound);
+        ASSERT_TRUE(directory) << directory.error().text;
+        EXPECT_TRUE(directory->put("a", "x"));
+        EXPECT_TRUE(directory->put("b", "y"));
+        EXPECT_EQ(directory->refresh(), false);
+    }
+    EXPECT_THAT(names_in(bound),
+                UnorderedElementsAre("diglett-a.yml", "diglett-b.yml", ".diglett-staging"));
+    EXPECT_EQ(::umount2(bound.c_str(), MNT_DETACH), 0);
+}
+
+TEST_F(MountedTest, FullDiskLeavesOldRoutesAloneAndHeals) {
+    auto directory = RouteDirectory::open(path_);
+    ASSERT_TRUE(directory);
+    ASSERT_TRUE(directory->put("old", "content"));
+    fill();
+    for (const auto* name : {"new", "old"}) {
+        const auto put = directory->put(name, "other content");
+        ASSERT_FALSE(put);
+        EXPECT_EQ(put.error().code, Errc::DiskFull);
+        EXPECT_THAT(put.error().text, HasSubstr("No space left on device"));
+    }
+    EXPECT_EQ(content_of(path_ / "diglett-old.yml"), "content");
+    EXPECT_THAT(names_in(path_),
+                UnorderedElementsAre("diglett-old.yml", ".diglett-staging", "filler"));
+    EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
+    EXPECT_TRUE(directory->remove("old")) << "to remove needs no room";
+    fs::remove(path_ / "filler");
+    EXPECT_TRUE(directory->put("new", "content"));
+}
+
+TEST_F(MountedTest, WithoutInodesNothingHalfWrittenIsLeft) {
+    auto directory = RouteDirectory::open(path_);
+    ASSERT_TRUE(directory);
+    ASSERT_TRUE(directory->put("old", "content"));
+    int made = 0;
+    while (made < 100 && std::ofstream(path_ / ("x" + std::to_string(made)))) {
+        ++made;
+    }
+    ASSERT_LT(made, 100);
+    const auto put = directory->put("new", "content");
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().code, Errc::DiskFull);
+    EXPECT_FALSE(fs::exists(path_ / "diglett-new.yml"));
+    fs::remove(path_ / "x0");
+    EXPECT_TRUE(directory->put("new", "content"));
+}
+
+TEST_F(MountedTest, ReadOnlyIsSaidAndHeals) {
+    auto directory = RouteDirectory::open(path_);
+    ASSERT_TRUE(directory);
+    ASSERT_TRUE(directory->put("old", "content"));
+    remount(MS_RDONLY);
+    const auto put = directory->put("new", "content");
+    ASSERT_FALSE(put);
+    EXPECT_EQ(put.error().code, Errc::DiskFull);
+    EXPECT_THAT(put.error().text, HasSubstr("Read-only file system"));
+    EXPECT_FALSE(directory->remove("old"));
+    EXPECT_TRUE(directory->remove("never")) << "what is not there need not be removed";
+    EXPECT_EQ(directory->refresh(), false);
+    remount(0);
+    EXPECT_TRUE(directory->put("new", "content"));
+    EXPECT_TRUE(directory->remove("old"));
+    EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-new.yml", ".diglett-staging"));
+}
+
+}  // namespace
+}  // namespace diglett::registrar::traefik
