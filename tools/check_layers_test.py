@@ -49,16 +49,25 @@ class Direction(unittest.TestCase):
 
 class PlugIns(unittest.TestCase):
     def test_a_folder_within_one_sees_what_that_one_sees_and_it_and_itself(self):
-        self.assertEqual(messages("auth/grid", '#include "auth/grid/a.hpp"\n#include "auth/b.hpp"\n'
+        self.assertEqual(messages("auth/exec", '#include "auth/exec/a.hpp"\n#include "auth/b.hpp"\n'
                                                '#include "crypto/c.hpp"\n'), [])
-        self.assertIn("looks sideways", messages("auth/grid", '#include "routing/a.hpp"\n')[0])
-        self.assertIn("looks up", messages("auth/grid", '#include "gateway/a.hpp"\n')[0])
+        self.assertIn("looks sideways", messages("auth/exec", '#include "routing/a.hpp"\n')[0])
+        self.assertIn("looks up", messages("auth/exec", '#include "gateway/a.hpp"\n')[0])
 
     def test_only_app_chooses_it(self):
         text = '#include "auth/grid/a.hpp"\n'
-        for folder in ("auth", "auth/other", "registrar/traefik", "gateway", "base"):
+        for folder in ("auth", "auth/other", "auth/gri", "registrar/traefik", "gateway", "base"):
             self.assertIn("knows no plug-in", messages(folder, text)[0], folder)
         self.assertEqual(messages("app", text), [])
+        self.assertEqual(messages("auth/grid/chain", text), [])
+
+    def test_one_may_know_less_than_the_folder_around_it(self):
+        self.assertIn("knows no socket", messages("auth/grid", '#include "auth/b.hpp"\n')[0])
+        self.assertIn("knows no socket", messages("auth/grid", '#include "net/b.hpp"\n')[0])
+        self.assertEqual(len(messages("auth/grid", "#include <boost/asio.hpp>\n")), 1)
+        self.assertEqual(len(messages("auth/grid", "auto now = Clock::now();\n")), 1)
+        self.assertEqual(messages("auth/grid/chain", "#include <boost/asio.hpp>\n"
+                                                     '#include "auth/b.hpp"\n'), [])
 
     def test_it_knows_no_more_than_the_folder_around_it(self):
         self.assertEqual(len(messages("mux/inner", "#include <sys/socket.h>\n")), 1)
