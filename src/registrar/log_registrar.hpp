@@ -15,6 +15,9 @@ class LogRegistrar final : public Registrar {
 
     [[nodiscard]] std::string_view name() const override { return "log"; }
 
+    /// It can tell of any.
+    [[nodiscard]] bool publishes(std::string_view /*kind*/) const override { return true; }
+
     [[nodiscard]] net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(
         Request request, TimePoint deadline) override;
 

@@ -16,11 +16,18 @@ namespace diglett::registrar {
 struct Request {
     std::string name;  ///< Checked by the name grammar.
     Generation generation;
-    std::string kind;          ///< "http"
+    std::string kind;          ///< "http", "tls"
     std::uint16_t local_port;  ///< Helper port on 127.0.0.1 that leads to the agent.
+
+    /// Kept by each registrar as long as something outside may still lead visitors of this name to
+    /// `local_port`: beyond the end of the registration, until its removal has really worked. The
+    /// port goes to no other name before. Let go on any thread.
+    std::shared_ptr<void> port_hold{};
 };
 
-/// A name that is public as long as this object lives; destroying it removes the name.
+/// A name that is public as long as this object lives; destroying it removes the name. Removing may
+/// take its time and is tried until it works. Of several registrations of one name the newest
+/// generation decides: the end of an older one removes nothing.
 class Registration {
   public:
     virtual ~Registration() = default;
@@ -36,6 +43,9 @@ class Registrar {
 
     /// A word for logs: "log".
     [[nodiscard]] virtual std::string_view name() const = 0;
+
+    /// Whether names of `kind` can become public here.
+    [[nodiscard]] virtual bool publishes(std::string_view kind) const { return kind == "http"; }
 
     /// Makes `request.name` public. @return the handle, or an error (DiskFull, TimedOut, ...) with
     /// nothing left behind.

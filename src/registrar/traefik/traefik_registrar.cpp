@@ -1,0 +1,182 @@
+#include "registrar/traefik/traefik_registrar.hpp"
+
+#include <atomic>
+#include <future>
+#include <optional>
+#include <string>
+#include <utility>
+
+#include <boost/asio/post.hpp>
+
+#include "net/event.hpp"
+#include "net/timer.hpp"
+#include "net/worker_pool.hpp"
+#include "registrar/traefik/dynamic_config.hpp"
+#include "registrar/traefik/route_keeper.hpp"
+
+namespace diglett::registrar::traefik {
+
+namespace {
+
+/// Between two looks at the directory and two tries of what failed.
+constexpr std::chrono::seconds kTick{1};
+
+}  // namespace
+
+/// A claim under way: begun on the control executor, decided on the file thread.
+struct TraefikRegistrar::Ticket {
+    explicit Ticket(net::Executor control) : executor(control), decided(control) {}
+
+    net::Executor executor;
+    net::Event decided;
+    Status result;                        ///< Set before `decided`.
+    std::atomic<bool> abandoned = false;  ///< Nobody waits any more.
+};
+
+/// The keeper with the thread that runs it.
+class TraefikRegistrar::FileThread {
+  public:
+    FileThread(RouteDirectory directory, const Logger& logger)
+        : keeper_(std::move(directory), logger), timer_(executor()) {
+        net::asio::post(executor(), [this] { arm(); });
+    }
+
+    /// Removes all routes, then ends the thread.
+    ~FileThread() {
+        std::promise<void> ended;
+        net::asio::post(executor(), [this, &ended] {
+            keeper_.end_all();
+            timer_.cancel();
+            ended.set_value();
+        });
+        ended.get_future().wait();
+        pool_.stop();
+        pool_.join();
+    }
+
+    FileThread(const FileThread&) = delete;
+    FileThread& operator=(const FileThread&) = delete;
+
+    void begin(RouteKeeper::Claim claim, std::shared_ptr<Ticket> ticket) {
+        net::asio::post(executor(), [this, claim = std::move(claim), ticket]() mutable {
+            if (!ticket->abandoned) {
+                ticket->result = keeper_.begin(std::move(claim));
+            }
+            net::asio::post(ticket->executor, [ticket] { ticket->decided.notify(); });
+        });
+    }
+
+    void end(std::string name, Generation generation) {
+        net::asio::post(executor(), [this, name = std::move(name), generation] {
+            keeper_.end(name, generation);
+        });
+    }
+
+  private:
+    net::Executor executor() { return pool_.executor(0); }
+
+    void arm() {
+        timer_.expires_after(kTick);
+        timer_.async_wait([this](const boost::system::error_code& error) {
+            if (!error) {
+                keeper_.tick();
+                arm();
+            }
+        });
+    }
+
+    RouteKeeper keeper_;
+    net::WorkerPool pool_{1, "traefik"};
+    net::Timer timer_;
+};
+
+class TraefikRegistrar::Handle final : public Registration {
+  public:
+    Handle(std::weak_ptr<FileThread> files, std::string name, Generation generation,
+           std::string url)
+        : files_(std::move(files)),
+          name_(std::move(name)),
+          generation_(generation),
+          url_(std::move(url)) {}
+
+    ~Handle() override {
+        if (const auto files = files_.lock()) {
+            files->end(std::move(name_), generation_);
+        }
+    }
+
+    [[nodiscard]] std::string url() const override { return url_; }
+
+    /// There is nothing to undo.
+    void forget() { files_.reset(); }
+
+  private:
+    std::weak_ptr<FileThread> files_;
+    std::string name_;
+    Generation generation_;
+    std::string url_;
+};
+
+TraefikRegistrar::TraefikRegistrar(Options options, RouteDirectory directory, const Logger& logger)
+    : options_(std::move(options)),
+      files_(std::make_shared<FileThread>(std::move(directory), logger)) {}
+
+TraefikRegistrar::~TraefikRegistrar() = default;
+
+Result<TraefikRegistrar::Opened> TraefikRegistrar::open(Options options,
+                                                        const std::filesystem::path& directory,
+                                                        Logger logger) {
+    if (const auto valid = validate(options); !valid) {
+        return forward_error(valid);
+    }
+    auto held = RouteDirectory::open(directory);
+    if (!held) {
+        return forward_error(held);
+    }
+    auto leftovers = held->remove_leftovers([](std::string_view) { return false; });
+    if (!leftovers) {
+        return forward_error(leftovers);
+    }
+    std::unique_ptr<TraefikRegistrar> registrar(
+        new TraefikRegistrar(std::move(options), std::move(*held), logger.scoped("traefik")));
+    return Opened{std::move(registrar), std::move(*leftovers)};
+}
+
+bool TraefikRegistrar::publishes(std::string_view kind) const {
+    return publishes_kind(options_, kind);
+}
+
+net::Awaitable<Result<std::unique_ptr<Registration>>> TraefikRegistrar::register_name(
+    Request request, TimePoint deadline) {
+    auto content = dynamic_config(
+        options_, {.name = request.name, .kind = request.kind, .port = request.local_port});
+    if (!content) {
+        co_return forward_error(content);
+    }
+    const net::Executor control = co_await net::asio::this_coro::executor;
+    const auto ticket = std::make_shared<Ticket>(control);
+    RouteKeeper::Claim claim{.name = request.name,
+                             .generation = request.generation,
+                             .content = std::move(*content),
+                             .port_hold = std::move(request.port_hold)};
+    auto url = public_url(options_, request.name, request.kind);
+    // From here on its end undoes the claim, whatever ends this call.
+    auto handle =
+        std::make_unique<Handle>(files_, request.name, request.generation, std::move(url));
+    files_->begin(std::move(claim), ticket);
+    auto waiting = ticket->decided.wait_until(deadline);
+    const bool decided = co_await std::move(waiting);
+    if (!decided) {
+        ticket->abandoned = true;
+        co_return Clock::now() < deadline
+            ? fail(Errc::Cancelled, "stopped while a route was written")
+            : fail(Errc::TimedOut, "the disk was too slow to write a route");
+    }
+    if (!ticket->result) {
+        handle->forget();
+        co_return forward_error(ticket->result);
+    }
+    co_return std::move(handle);
+}
+
+}  // namespace diglett::registrar::traefik
