@@ -2,6 +2,8 @@
 
 #include <sodium.h>
 
+#include <algorithm>
+
 #include "crypto/raw_bytes.hpp"
 
 namespace diglett::crypto {
@@ -18,6 +20,11 @@ std::string encode(ByteView bytes, int variant) {
 std::optional<ByteVector> decode(std::string_view text, int variant) {
     if (text.empty()) {
         return ByteVector{};
+    }
+    // libsodium 1.0.18 takes some bytes from 0x80 on for the last two characters of the alphabet:
+    // its comparison works on a signed char.
+    if (std::ranges::any_of(text, [](unsigned char c) { return c > 0x7f; })) {
+        return std::nullopt;
     }
     ByteVector bytes(text.size() / 4 * 3 + 3);
     std::size_t length = 0;

@@ -56,6 +56,30 @@ TEST(Base64, RefusesWhatIsNotCanonical) {
     }
 }
 
+TEST(Base64Url, MatchesRfc4648AndRfc7515) {
+    const ByteVector bytes{std::byte{0xfb}, std::byte{0xff}, std::byte{0x01}};
+    EXPECT_EQ(to_base64url(bytes), "-_8B");
+    EXPECT_EQ(from_base64url("-_8B"), bytes);
+    EXPECT_EQ(to_base64url(ByteView(bytes).first(1)), "-w");
+    EXPECT_EQ(to_base64url({}), "");
+    EXPECT_EQ(from_base64url({}), ByteVector{});
+    for (const char* bad : {"-w==", "-w=", "-x", "+/8B", "-", "-_8B-", "-_8 B", "-_8B\n"}) {
+        EXPECT_FALSE(from_base64url(bad)) << bad;
+    }
+}
+
+TEST(Base64Url, TakesItsAlphabetAndNoOtherByte) {
+    constexpr std::string_view kCommon =
+        "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789";
+    for (int value = 0; value < 256; ++value) {
+        const auto c = static_cast<char>(value);
+        const bool is_common = kCommon.find(c) != std::string_view::npos;
+        const std::string text{'A', c, 'A', 'A'};
+        EXPECT_EQ(from_base64(text).has_value(), is_common || c == '+' || c == '/') << value;
+        EXPECT_EQ(from_base64url(text).has_value(), is_common || c == '-' || c == '_') << value;
+    }
+}
+
 TEST(ConstantTime, ComparesContentAndLength) {
     EXPECT_TRUE(equal_in_constant_time("secret", "secret"));
     EXPECT_FALSE(equal_in_constant_time("secret", "secreT"));
