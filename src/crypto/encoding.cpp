@@ -21,8 +21,8 @@ std::optional<ByteVector> decode(std::string_view text, int variant) {
     if (text.empty()) {
         return ByteVector{};
     }
-    // libsodium 1.0.18 takes every byte from 0x80 on for one of the last characters of the alphabet:
-    // its comparison works on a signed char.
+    // libsodium 1.0.18 takes every byte from 0x80 on for one of the last characters of the
+    // alphabet: its comparison works on a signed char.
     if (std::ranges::any_of(text, [](unsigned char c) { return c > 0x7f; })) {
         return std::nullopt;
     }
