@@ -20,6 +20,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 RESULTS = BUILD / "results"
 PROGRAMS = ("diglett", "diglett-server")
+DRIVERS = ("traefik_driver",)  # what integration tests drive besides
 
 STEP_SECONDS = 1200  # a step that takes longer is ended and has failed
 TAIL_LINES = 150  # of what a failed command said
@@ -213,7 +214,7 @@ def step_demo():
 
 def step_integration():
     """real programs behind the tunnel, release build"""
-    return integration("release") if build("release", *PROGRAMS) else FAILED
+    return integration("release") if build("release", *PROGRAMS, *DRIVERS) else FAILED
 
 
 def step_docs():
