@@ -85,8 +85,10 @@ def check_tools():
 def header_command(header, commands):
     """How a header's own source, or else any source of its folder or of the tree, is compiled."""
     own = [header.with_suffix(".cpp"), header.with_name(header.stem + "_test.cpp")]
-    near = own + [p for p in commands if p.parent == header.parent] + [
-        p for p in commands if p.name.endswith("_test.cpp")]
+    beside = [p for p in commands if p.parent == header.parent]
+    tests = [p for p in commands if p.name.endswith("_test.cpp")]
+    # What test/support holds is for tests, whatever programs lie beside it.
+    near = own + (tests + beside if header.parent.name == "support" else beside + tests)
     entry = next((commands[p] for p in near if p in commands), None)
     if entry is None:
         return None
