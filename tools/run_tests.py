@@ -223,6 +223,15 @@ def step_docs():
     return pytest("docs", "test/docs", env) if build("release", *PROGRAMS) else FAILED
 
 
+def step_traefik():
+    """routes in a real Traefik, whose path is TRAEFIK"""
+    if not os.environ.get("TRAEFIK"):
+        say("   skipped: TRAEFIK names no Traefik")
+        return SKIPPED
+    env = {"DIGLETT_BIN_DIR": str(BUILD / "release" / "bin")}
+    return pytest("traefik", "test/traefik", env) if build("release", *PROGRAMS, *DRIVERS) else FAILED
+
+
 def sanitized(preset):
     if not build(preset):
         return FAILED
@@ -273,6 +282,7 @@ STEPS = {
     "unit": (step_unit, "src"),
     "integration": (step_integration, "test/integration"),
     "docs": (step_docs, "test/docs"),
+    "traefik": (step_traefik, "test/traefik"),
     "asan": (step_asan, "src"),
     "tsan": (step_tsan, "src"),
     "fuzz": (step_fuzz, "test/fuzz"),

@@ -113,6 +113,7 @@ int main(int argc, char** argv) {
     Options options{.domains = {"gateway.test"}};
     std::string directory;
     bool plain = false;
+    std::int64_t termination_delay_ms = options.termination_delay.count();
     CLI::App app("Drives the Traefik registrar for a test");
     app.add_option("--dir", directory)->required();
     app.add_option("--domain", options.domains);
@@ -120,10 +121,12 @@ int main(int argc, char** argv) {
     app.add_option("--passthrough-entry-points", options.passthrough_entry_points);
     app.add_option("--middlewares", options.middlewares);
     app.add_option("--proxy-protocol", options.proxy_protocol);
+    app.add_option("--termination-delay-ms", termination_delay_ms);
     app.add_option("--public-port", options.public_port);
     app.add_flag("--no-tls", plain);
     CLI11_PARSE(app, argc, argv);
     options.tls = !plain;
+    options.termination_delay = std::chrono::milliseconds(termination_delay_ms);
     prepare_process();
     return drive(options, directory);
 }
