@@ -195,8 +195,15 @@ int RouteDirectory::move_in(const std::string& file, std::string_view content) c
     return error;
 }
 
-Status RouteDirectory::sync(const std::string& file) const {
-    return ::fsync(held_->watched()) == 0 ? Status() : fail_at("make lasting", path_ / file, errno);
+Status RouteDirectory::sync() {
+    if (!unsynced_ || !held_) {
+        return {};
+    }
+    if (::fsync(held_->watched()) != 0) {
+        return fail_at("make lasting what was changed in", path_, errno);
+    }
+    unsynced_ = false;
+    return {};
 }
 
 Status RouteDirectory::put(std::string_view name, std::string_view content) {
@@ -207,7 +214,7 @@ Status RouteDirectory::put(std::string_view name, std::string_view content) {
         return fail_at("write in", path_, ENOENT);
     }
     if (holds(file, content)) {
-        return sync(file);  // it may be this that failed the last time
+        return sync();  // it may be this that failed the last time
     }
     int error = move_in(file, content);
     if (error == ENOENT || error == EXDEV) {
@@ -218,7 +225,11 @@ Status RouteDirectory::put(std::string_view name, std::string_view content) {
         }
         error = move_in(file, content);
     }
-    return error == 0 ? sync(file) : fail_at("write", path_ / file, error);
+    if (error != 0) {
+        return fail_at("write", path_ / file, error);
+    }
+    unsynced_ = true;
+    return sync();
 }
 
 Status RouteDirectory::remove(std::string_view name) {
@@ -235,7 +246,8 @@ Status RouteDirectory::remove(std::string_view name) {
     if (found == Found::Error || !gone) {
         return fail_at("remove", path_ / file, errno);
     }
-    return sync(file);
+    unsynced_ = unsynced_ || found == Found::Regular;
+    return {};
 }
 
 Result<std::vector<Leftover>> RouteDirectory::remove_leftovers(
@@ -259,6 +271,9 @@ Result<std::vector<Leftover>> RouteDirectory::remove_leftovers(
         if (const auto gone = remove(name); !gone) {
             return forward_error(gone);
         }
+    }
+    if (const auto lasting = sync(); !lasting) {
+        return forward_error(lasting);
     }
     return removed;
 }

@@ -43,9 +43,13 @@ class RouteDirectory {
     ///         unless only the last step fails, the fsync of the directory.
     [[nodiscard]] Status put(std::string_view name, std::string_view content);
 
-    /// Removes the file of `name`; fine when there is none. Until it returns success the file may
-    /// be there, or come back with a crash of the system.
+    /// Removes the file of `name`; fine when there is none. With a crash of the system it may come
+    /// back until the next put() or sync(); the next start removes it then.
+    /// @return DiskFull or UnreadableFile: it is still there.
     [[nodiscard]] Status remove(std::string_view name);
+
+    /// Makes removals lasting. Costs nothing when there were none.
+    [[nodiscard]] Status sync();
 
     /// Removes every file of ours but those whose name `keep` wants.
     /// @return what they were; DiskFull or UnreadableFile when one cannot be removed.
@@ -60,11 +64,11 @@ class RouteDirectory {
     [[nodiscard]] Status reopen(HeldDirectory::Staging staging);
     [[nodiscard]] bool holds(const std::string& file, std::string_view content) const;
     [[nodiscard]] int move_in(const std::string& file, std::string_view content) const;
-    [[nodiscard]] Status sync(const std::string& file) const;
 
     std::filesystem::path path_;
     std::optional<HeldDirectory> held_;
     bool replaced_ = false;  ///< Since the last refresh().
+    bool unsynced_ = false;  ///< Something was renamed or removed since the last fsync.
     HeldDirectory::Staging staging_ = HeldDirectory::Staging::BesideIfPossible;
 };
 

@@ -145,6 +145,9 @@ void RouteKeeper::tick() {
         }
         at = next;
     }
+    if (const auto lasting = directory_.sync(); !lasting) {
+        complain(lasting.error());
+    }
 }
 
 void RouteKeeper::end_all() {
@@ -154,6 +157,7 @@ void RouteKeeper::end_all() {
         bring_about(at);  // what fails now is a leftover of the next start
         at = next;
     }
+    (void)directory_.sync();  // as above
 }
 
 void RouteKeeper::complain(const Error& error) {
