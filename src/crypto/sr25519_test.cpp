@@ -81,6 +81,19 @@ TEST(Sr25519, TranscriptHasTheRecordedStates) {
     EXPECT_EQ(compared, states.size());
 }
 
+// With 119 bytes the header of the challenge ends just where a block does, and nothing is left to
+// run. Signed by //Alice with @scure/sr25519 2.3.0, with which all lengths from 0 to 339 were
+// tried.
+TEST(Sr25519, VerifiesWhereABlockEndsBeforeTheChallenge) {
+    const auto signature = from_hex(
+        "ac5377b9fa3db234883de3c69ec54669189a40867e012340cf56e0b18410f349"
+        "9a6764d53b85805808b729113680cac7dfccce2706212b79b3c429b7d3d66f89");
+    const auto alice =
+        bytes_at<32>(load_vectors("grid/keys.json").at("keys").at("alice_sr"), "public");
+    const ByteVector message(119, std::byte{0x5a});
+    EXPECT_TRUE(verify_sr25519(alice, message, signature.value()));
+}
+
 TEST(Sr25519, SignsWhatItVerifies) {
     const auto secret = bytes_at<32>(load_vectors("grid/keys.json").at("keys").at("alice_sr"),
                                      "seed_after_derivation");
