@@ -1,13 +1,10 @@
 #include "crypto/agent_key.hpp"
 
-#include <sodium.h>
-
 #include <algorithm>
 
 #include "crypto/constant_time.hpp"
 #include "crypto/encoding.hpp"
 #include "crypto/random.hpp"
-#include "crypto/raw_bytes.hpp"
 #include "crypto/sha256.hpp"
 
 namespace diglett::crypto {
@@ -26,12 +23,6 @@ LoginMessage login_message(std::span<const std::byte, 32> exporter) {
 }
 
 }  // namespace
-
-AgentKey::AgentKey(std::span<const std::byte, 32> seed) : secret_{} {
-    AgentPublicKey public_half{};
-    crypto_sign_seed_keypair(raw(MutableBytes(public_half)), raw(MutableBytes(secret_)),
-                             raw(ByteView(seed)));
-}
 
 AgentKey AgentKey::generate() {
     auto seed = random_bytes<32>();
@@ -53,33 +44,17 @@ Result<AgentKey> AgentKey::parse(std::string_view text) {
     return key;
 }
 
-AgentKey::~AgentKey() {
-    wipe(secret_);
-}
-
 std::string AgentKey::to_text() const {
-    return std::string(kPrefix) + to_hex(ByteView(secret_).first(32));
-}
-
-AgentPublicKey AgentKey::public_key() const {
-    AgentPublicKey key{};
-    std::ranges::copy(ByteView(secret_).subspan(32), key.begin());
-    return key;
+    return std::string(kPrefix) + to_hex(key_.expose_seed());
 }
 
 LoginSignature AgentKey::sign_login(std::span<const std::byte, 32> exporter) const {
-    const LoginMessage message = login_message(exporter);
-    LoginSignature signature{};
-    crypto_sign_detached(raw(MutableBytes(signature)), nullptr, raw(ByteView(message)),
-                         message.size(), raw(ByteView(secret_)));
-    return signature;
+    return key_.sign(login_message(exporter));
 }
 
 bool verify_login(const AgentPublicKey& key, std::span<const std::byte, 32> exporter,
                   const LoginSignature& signature) {
-    const LoginMessage message = login_message(exporter);
-    return crypto_sign_verify_detached(raw(ByteView(signature)), raw(ByteView(message)),
-                                       message.size(), raw(ByteView(key))) == 0;
+    return verify_ed25519(key, login_message(exporter), signature);
 }
 
 std::string fingerprint(const AgentPublicKey& key) {

@@ -8,11 +8,12 @@
 
 #include "base/bytes.hpp"
 #include "base/result.hpp"
+#include "crypto/ed25519.hpp"
 
 namespace diglett::crypto {
 
-using AgentPublicKey = std::array<std::byte, 32>;
-using LoginSignature = std::array<std::byte, 64>;
+using AgentPublicKey = Ed25519PublicKey;
+using LoginSignature = Ed25519Signature;
 
 /// What is signed before the exporter, so that a signature means nothing anywhere else.
 inline constexpr std::string_view kLoginContext = "diglett-2 login";
@@ -28,24 +29,20 @@ class AgentKey {
     /// InvalidConfig for anything else.
     [[nodiscard]] static Result<AgentKey> parse(std::string_view text);
 
-    AgentKey(const AgentKey&) = default;
-    AgentKey& operator=(const AgentKey&) = default;
-    ~AgentKey();
-
     /// The seed as one line without line feed, `ed25519:` and 64 hexadecimal digits: for a file of
     /// mode 0600, never for a log.
     [[nodiscard]] std::string to_text() const;
 
-    [[nodiscard]] AgentPublicKey public_key() const;
+    [[nodiscard]] AgentPublicKey public_key() const { return key_.public_key(); }
 
     /// Signs kLoginContext followed by `exporter`, the 32 bytes of SecureChannel::exporter: the
     /// signature is good on that connection only.
     [[nodiscard]] LoginSignature sign_login(std::span<const std::byte, 32> exporter) const;
 
   private:
-    explicit AgentKey(std::span<const std::byte, 32> seed);
+    explicit AgentKey(std::span<const std::byte, 32> seed) : key_(seed) {}
 
-    std::array<std::byte, 64> secret_;  // seed and public key, as libsodium keeps them
+    Ed25519Key key_;
 };
 
 /// Whether the holder of `key` signed the login on the connection of `exporter`. False for keys of

@@ -31,6 +31,11 @@ class Ed25519Key {
     /// The same key and message give the same signature.
     [[nodiscard]] Ed25519Signature sign(ByteView message) const;
 
+    /// The secret that this was made of; the name is long so that each use stands out in review.
+    [[nodiscard]] std::span<const std::byte, 32> expose_seed() const {
+        return std::span(secret_).first<32>();
+    }
+
   private:
     std::array<std::byte, 64> secret_;  // seed and public key, as libsodium keeps them
 };
