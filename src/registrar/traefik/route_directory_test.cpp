@@ -15,6 +15,7 @@
 
 #include "base/file.hpp"
 #include "registrar/traefik/own_file.hpp"
+#include "test/support/small_file_system.hpp"
 #include "test/support/temporary_directory.hpp"
 
 namespace diglett::registrar::traefik {
@@ -247,43 +248,17 @@ TEST_F(RouteDirectoryTest, MakesItsStagingDirectoryAgain) {
     EXPECT_FALSE(RouteDirectory::open(path_)) << "and locks it again";
 }
 
-/// A small file system of its own, for those who may mount one.
 class MountedTest : public testing::Test {
   protected:
     void SetUp() override {
-        if (::geteuid() != 0) {
-            GTEST_SKIP() << "only root may mount";
+        if (!disk_.refused().empty()) {
+            GTEST_SKIP() << disk_.refused();
         }
-        fs::create_directory(path_);
-        if (::mount("tmpfs", path_.c_str(), "tmpfs", 0, "size=64k,nr_inodes=64") != 0) {
-            GTEST_SKIP() << "no file system of its own here: " << std::strerror(errno);
-        }
-        mounted_ = true;
-    }
-
-    void TearDown() override {
-        if (mounted_) {
-            EXPECT_EQ(::umount2(path_.c_str(), MNT_DETACH), 0);
-        }
-    }
-
-    void remount(unsigned long flags) {
-        ASSERT_EQ(::mount("tmpfs", path_.c_str(), "tmpfs", MS_REMOUNT | flags, nullptr), 0)
-            << std::strerror(errno);
-    }
-
-    void fill() {
-        std::ofstream out(path_ / "filler");
-        const std::string block(4096, 'x');
-        for (int i = 0; i < 32; ++i) {
-            out << block << std::flush;
-        }
-        EXPECT_FALSE(out) << "there was no end to it";
     }
 
     test::TemporaryDirectory around_;
     fs::path path_ = around_.file("dynamic");
-    bool mounted_ = false;
+    test::SmallFileSystem disk_{path_};
 };
 
 TEST_F(MountedTest, StagesWithinAMountOfItsOwn) {
@@ -316,7 +291,7 @@ TEST_F(MountedTest, FullDiskLeavesOldRoutesAloneAndHeals) {
     auto directory = RouteDirectory::open(path_);
     ASSERT_TRUE(directory);
     ASSERT_TRUE(directory->put("old", "content"));
-    fill();
+    disk_.fill();
     for (const auto* name : {"new", "old"}) {
         const auto put = directory->put(name, "other content");
         ASSERT_FALSE(put);
@@ -328,7 +303,7 @@ TEST_F(MountedTest, FullDiskLeavesOldRoutesAloneAndHeals) {
                 UnorderedElementsAre("diglett-old.yml", ".diglett-staging", "filler"));
     EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
     EXPECT_TRUE(directory->remove("old")) << "to remove needs no room";
-    fs::remove(path_ / "filler");
+    disk_.free();
     EXPECT_TRUE(directory->put("new", "content"));
 }
 
@@ -353,7 +328,7 @@ TEST_F(MountedTest, ReadOnlyIsSaidAndHeals) {
     auto directory = RouteDirectory::open(path_);
     ASSERT_TRUE(directory);
     ASSERT_TRUE(directory->put("old", "content"));
-    remount(MS_RDONLY);
+    disk_.make_read_only(true);
     const auto put = directory->put("new", "content");
     ASSERT_FALSE(put);
     EXPECT_EQ(put.error().code, Errc::DiskFull);
@@ -361,7 +336,7 @@ TEST_F(MountedTest, ReadOnlyIsSaidAndHeals) {
     EXPECT_FALSE(directory->remove("old"));
     EXPECT_TRUE(directory->remove("never")) << "what is not there need not be removed";
     EXPECT_EQ(directory->refresh(), false);
-    remount(0);
+    disk_.make_read_only(false);
     EXPECT_TRUE(directory->put("new", "content"));
     EXPECT_TRUE(directory->remove("old"));
     EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-new.yml", ".diglett-staging"));

@@ -157,7 +157,9 @@ void RouteKeeper::end_all() {
         bring_about(at);  // what fails now is a leftover of the next start
         at = next;
     }
-    (void)directory_.sync();  // as above
+    if (const auto lasting = directory_.sync(); !lasting) {
+        complain(lasting.error());
+    }
 }
 
 void RouteKeeper::complain(const Error& error) {

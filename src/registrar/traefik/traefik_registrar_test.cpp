@@ -12,8 +12,10 @@
 #include <gtest/gtest.h>
 
 #include "base/file.hpp"
+#include "net/task_group.hpp"
 #include "test/support/log_capture.hpp"
 #include "test/support/run_coroutine.hpp"
+#include "test/support/small_file_system.hpp"
 #include "test/support/temporary_directory.hpp"
 
 namespace diglett::registrar::traefik {
@@ -208,6 +210,86 @@ TEST_F(TraefikRegistrarTest, RemovesByItselfWhatCouldNotBeRemoved) {
     EXPECT_FALSE(ask("b"));  // behind the removal
     fs::rename(aside, path_);
     expect_files({});
+}
+
+net::Awaitable<void> register_and_drop(TraefikRegistrar& registrar, Request request) {
+    auto asked = registrar.register_name(std::move(request), kNever);
+    (void)co_await std::move(asked);
+}
+
+TEST_F(TraefikRegistrarTest, NothingIsLeftOfACallThatIsCancelled) {
+    open();
+    net::TaskGroup group(control_.get_executor());
+    for (std::uint16_t i = 1; i <= 20; ++i) {
+        group.spawn(register_and_drop(
+            *registrar_,
+            {.name = "n" + std::to_string(i), .generation = {1}, .kind = "http", .local_port = i}));
+    }
+    control_.poll();  // all of them have asked
+    group.cancel();
+    test::run_coroutine(control_, group.join());
+    const auto other = ask("other");  // behind all of them
+    expect_files({"diglett-other.yml"});
+}
+
+net::Awaitable<void> register_all(TraefikRegistrar& registrar, std::vector<Registered>& into,
+                                  std::uint16_t port) {
+    Request request{
+        .name = "n" + std::to_string(port), .generation = {1}, .kind = "http", .local_port = port};
+    auto asked = registrar.register_name(std::move(request), kNever);
+    auto registered = co_await std::move(asked);
+    into.push_back(std::move(registered));
+}
+
+TEST_F(TraefikRegistrarTest, ManyAtOnce) {
+    open();
+    std::vector<Registered> all;
+    net::TaskGroup group(control_.get_executor());
+    for (std::uint16_t port = 1; port <= 100; ++port) {
+        group.spawn(register_all(*registrar_, all, port));
+    }
+    const auto begin = Clock::now();
+    control_.poll();
+    EXPECT_LT(Clock::now() - begin, std::chrono::milliseconds(400)) << "the disk is not waited for";
+    test::run_coroutine(control_, group.join());
+    EXPECT_EQ(all.size(), 100);
+    EXPECT_TRUE(std::ranges::all_of(all, [](const auto& each) { return each.has_value(); }));
+    EXPECT_EQ(files().size(), 100);
+    all.clear();
+    expect_files({});
+}
+
+/// What a full or read-only disk does to those who are registered and those who want to be.
+TEST_F(TraefikRegistrarTest, HealsByItselfWithinFiveSeconds) {
+    const test::SmallFileSystem disk(path_);
+    if (!disk.refused().empty()) {
+        GTEST_SKIP() << disk.refused();
+    }
+    open();
+    auto old = ask("old");
+    auto leaving = ask("leaving");
+    ASSERT_TRUE(old && leaving);
+
+    disk.fill();
+    const auto full = ask("new");
+    ASSERT_FALSE(full);
+    EXPECT_EQ(full.error().code, Errc::DiskFull);
+    disk.free();
+    EXPECT_TRUE(ask("new", 2)) << "at once";
+
+    disk.make_read_only(true);
+    const auto read_only = ask("new", 3);
+    ASSERT_FALSE(read_only);
+    EXPECT_EQ(read_only.error().code, Errc::DiskFull);
+    leaving->reset();
+    EXPECT_FALSE(ask("new", 4)) << "behind the removal";
+    EXPECT_THAT(files(), ElementsAre(".diglett-staging", "diglett-leaving.yml", "diglett-old.yml"));
+    disk.make_read_only(false);
+    const auto healed = Clock::now();
+    expect_files({".diglett-staging", "diglett-old.yml"});
+    EXPECT_LT(Clock::now() - healed, std::chrono::seconds(5));
+    EXPECT_TRUE(ask("new", 5));
+    registrar_.reset();  // before its directory goes
 }
 
 /// Everything that must never become part of a file's name, a rule or a template.
