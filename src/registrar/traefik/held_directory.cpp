@@ -90,6 +90,17 @@ HeldDirectory::HeldDirectory(UniqueFd watched, UniqueFd staging, const struct st
       device_(facts.st_dev),
       inode_(facts.st_ino) {}
 
+Status HeldDirectory::check(const std::filesystem::path& path) {
+    const UniqueFd watched(retried([&] { return ::open(path.c_str(), kDirectoryFlags); }));
+    if (!watched) {
+        return fail_at("open the directory of Traefik", path, errno);
+    }
+    if (::faccessat(watched.get(), ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
+        return fail_at("write in", path, errno);
+    }
+    return {};
+}
+
 Result<HeldDirectory> HeldDirectory::open(const std::filesystem::path& path, Staging place) {
     UniqueFd watched(retried([&] { return ::open(path.c_str(), kDirectoryFlags); }));
     struct stat facts{};

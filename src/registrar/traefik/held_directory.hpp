@@ -46,6 +46,10 @@ class HeldDirectory {
     [[nodiscard]] static Result<HeldDirectory> open(const std::filesystem::path& path,
                                                     Staging staging = Staging::BesideIfPossible);
 
+    /// Whether open() would find a directory that it may write in; neither locks nor makes
+    /// anything.
+    [[nodiscard]] static Status check(const std::filesystem::path& path);
+
     [[nodiscard]] int watched() const { return watched_.get(); }
 
     [[nodiscard]] int staging() const { return staging_.get(); }

@@ -142,6 +142,11 @@ Result<TraefikRegistrar::Opened> TraefikRegistrar::open(Options options,
     return Opened{std::move(registrar), std::move(*leftovers)};
 }
 
+Status TraefikRegistrar::check(const Options& options, const std::filesystem::path& directory) {
+    const auto valid = validate(options);
+    return valid ? HeldDirectory::check(directory) : valid;
+}
+
 bool TraefikRegistrar::publishes(std::string_view kind) const {
     return publishes_kind(options_, kind);
 }

@@ -32,6 +32,11 @@ class TraefikRegistrar final : public Registrar {
     [[nodiscard]] static Result<Opened> open(Options options,
                                              const std::filesystem::path& directory, Logger logger);
 
+    /// Whether open() would find nothing wrong, but for another gateway; changes nothing.
+    /// @return InvalidConfig naming the key, UnreadableFile or DiskFull naming the path.
+    [[nodiscard]] static Status check(const Options& options,
+                                      const std::filesystem::path& directory);
+
     ~TraefikRegistrar() override;
 
     [[nodiscard]] std::string_view name() const override { return "traefik"; }

@@ -190,6 +190,19 @@ TEST_F(TraefikRegistrarTest, RefusesOptionsByTheirKey) {
     EXPECT_THAT(opened.error().text, HasSubstr("[traefik] entry-points"));
 }
 
+TEST_F(TraefikRegistrarTest, ChecksWithoutTouching) {
+    open();
+    EXPECT_TRUE(TraefikRegistrar::check(options_, path_)) << "also while a gateway runs";
+    const auto missing = TraefikRegistrar::check(options_, around_.file("missing"));
+    ASSERT_FALSE(missing);
+    EXPECT_EQ(exit_code(missing.error().code), 3);
+    EXPECT_THAT(missing.error().text, HasSubstr("missing"));
+    auto wrong = options_;
+    wrong.domains = {"A.com"};
+    EXPECT_EQ(TraefikRegistrar::check(wrong, path_).error().code, Errc::InvalidConfig);
+    EXPECT_FALSE(fs::exists(around_.file("missing.staging")));
+}
+
 TEST_F(TraefikRegistrarTest, ItsEndRemovesAllAndHandlesMayOutliveIt) {
     open();
     auto a = ask("a");
@@ -276,8 +289,10 @@ TEST_F(TraefikRegistrarTest, HealsByItselfWithinFiveSeconds) {
     EXPECT_EQ(full.error().code, Errc::DiskFull);
     disk.free();
     EXPECT_TRUE(ask("new", 2)) << "at once";
+    expect_files({".diglett-staging", "diglett-leaving.yml", "diglett-old.yml"});
 
     disk.make_read_only(true);
+    EXPECT_EQ(TraefikRegistrar::check(options_, path_).error().code, Errc::DiskFull);
     const auto read_only = ask("new", 3);
     ASSERT_FALSE(read_only);
     EXPECT_EQ(read_only.error().code, Errc::DiskFull);
