@@ -3,6 +3,7 @@
 import shutil
 import socket
 import ssl
+import time
 
 import pytest
 
@@ -170,3 +171,16 @@ def test_a_broken_file_of_others_holds_changes_up_until_it_is_mended(traefik, re
     (traefik.directory / "tenant.yml").unlink()
     traefik.wait_for("example.gateway.test", status=404)
     traefik.wait_for("new.gateway.test", "one")
+
+
+@pytest.mark.parametrize("within", [False, True], ids=["beside", "within"])
+def test_unfinished_files_cost_no_patience(traefik, registrar, backend, within):
+    """A file that Traefik notices before the route would make the route wait 2 s."""
+    if within:
+        (traefik.directory.parent / "dynamic.staging").write_text("in the way")
+    driver = registrar()
+    assert (traefik.directory / ".diglett-staging").is_dir() == within
+    page = backend(Named, "one")
+    time.sleep(3)  # what was noticed at the start is over
+    add(driver, "example", 1, page.port)
+    assert traefik.wait_for("example.gateway.test", "one") < 1.5
