@@ -30,6 +30,12 @@ TEST(LogRegistrar, SaysWhatIsRegisteredAndThatItEnds) {
                                                      "unregister domain 'example'"}));
 }
 
+TEST(LogRegistrar, TellsOfAnyKind) {
+    LogRegistrar registrar{Logger()};
+    EXPECT_TRUE(registrar.publishes("http"));
+    EXPECT_TRUE(registrar.publishes("tls"));
+}
+
 /// Writes what it does into a history.
 class FakeRegistrar final : public Registrar {
   public:
