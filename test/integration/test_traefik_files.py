@@ -31,6 +31,7 @@ def directory(tmp_path):
     for name, text in OTHERS.items():
         (path / name).write_text(text)
     yield path
+    Driver.kill_all()
     for name, text in OTHERS.items():
         assert (path / name).read_text() == text, "a file of others"
 

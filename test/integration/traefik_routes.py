@@ -19,10 +19,13 @@ PREFIX, SUFFIX = "diglett-", ".yml"
 class Driver:
     """One process. `ask` sends a line and returns the answer; None once the process is gone."""
 
+    started = []  # every one, for kill_all()
+
     def __init__(self, directory, *arguments, env=None):
         self.process = subprocess.Popen(
             [harness.bin_dir() / "traefik_driver", "--dir", directory, *arguments],
             stdin=subprocess.PIPE, stdout=subprocess.PIPE, stderr=subprocess.PIPE, bufsize=0, env=env)
+        self.started.append(self)
         self._rest = b""
         assert self.line() == "ready"
 
@@ -68,6 +71,15 @@ class Driver:
     def kill(self):
         self.process.kill()
         self.end()
+
+    @classmethod
+    def kill_all(cls):
+        """For fixtures: nothing is left behind, whatever the test did."""
+        for driver in cls.started:
+            if driver.process.poll() is None:
+                driver.process.kill()
+                driver.process.wait()
+        cls.started.clear()
 
 
 def routes(directory):

@@ -33,20 +33,15 @@ def traefik(programs, tmp_path):
 @pytest.fixture
 def registrar(traefik):
     """Starts the registrar's driver on Traefik's directory; ended with the test."""
-    started = []
-
     def start(*arguments):
         driver = traefik_routes.Driver(
             traefik.directory, "--domain", *traefik_server.DOMAINS,
             "--passthrough-entry-points", "passthrough", *arguments)
-        started.append(driver)
         driver.leftovers = driver.open()
         return driver
 
     yield start
-    for driver in started:
-        if driver.process.poll() is None:
-            driver.kill()
+    traefik_routes.Driver.kill_all()
 
 
 @pytest.fixture
