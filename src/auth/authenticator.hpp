@@ -43,6 +43,9 @@ struct Refusal {
     Duration retry_after{};  ///< With TryLater.
     /// The authenticator does not know this form of credential, so the next one may try.
     bool not_recognised = false;
+    /// Of authorize(): not this name, but the identity itself no longer holds, with all its names;
+    /// the code is Credential. The agent hears `revoked`.
+    bool ends_identity = false;
 };
 
 /// May this name be used; when to ask again (kNever: not before the session ends).
@@ -63,12 +66,20 @@ class Authenticator {
     /// not at all about a credential that another recognised and refused.
     [[nodiscard]] virtual bool accepts_anyone() const { return false; }
 
+    /// Whether its no and its yes count for more than what the gateway has reserved: names change
+    /// hands elsewhere. Then a positive no frees the name at once, and a yes for a name that
+    /// another of its identities holds or has reserved has that one asked again. For that
+    /// authorize() takes an Identity with the key alone, as restored from a file: without a grant
+    /// it says only whether that identity may have the name now.
+    [[nodiscard]] virtual bool outranks_leases() const { return false; }
+
     /// Who is this? `credential` and `facts` outlive the await.
     [[nodiscard]] virtual net::Awaitable<std::expected<Identity, Refusal>> authenticate(
         const Credential& credential, const ConnectionFacts& facts, TimePoint deadline) = 0;
 
     /// May `identity`, which this authenticator made, use `name` with `kind`? All outlive the
-    /// await.
+    /// await. Only NameNotAllowed and Credential are a positive no; what cannot be decided now
+    /// (Undecided, TryLater) ends nothing that lives.
     [[nodiscard]] virtual net::Awaitable<std::expected<Allowed, Refusal>> authorize(
         const Identity& identity, const std::string& name, const std::string& kind,
         TimePoint deadline) = 0;

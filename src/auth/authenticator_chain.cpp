@@ -1,5 +1,6 @@
 #include "auth/authenticator_chain.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -84,6 +85,28 @@ net::Awaitable<std::expected<Allowed, Refusal>> AuthenticatorChain::authorize(
         logger_.info("{} may not use name '{}', decided by '{}': {}", escape(identity.key),
                      escape(name), by->name(), escape(answer.error().text));
     }
+    co_return answer;
+}
+
+std::shared_ptr<Authenticator> AuthenticatorChain::find_by_key(std::string_view key) const {
+    const auto name = key.substr(0, key.find(':'));
+    const auto found =
+        std::ranges::find_if(members_, [&](const auto& member) { return member->name() == name; });
+    return found == members_.end() ? nullptr : *found;
+}
+
+bool AuthenticatorChain::outranks_leases(std::string_view key) const {
+    const auto by = find_by_key(key);
+    return by && by->outranks_leases();
+}
+
+net::Awaitable<std::expected<Allowed, Refusal>> AuthenticatorChain::authorize_key(
+    const std::string& key, const std::string& name, const std::string& kind, TimePoint deadline) {
+    const auto by = find_by_key(key);
+    DIGLETT_ASSERT(by && by->outranks_leases());
+    const Identity bare{.key = key, .reserves_names = true, .grant = {}};
+    auto question = by->authorize(bare, name, kind, deadline);
+    auto answer = co_await std::move(question);
     co_return answer;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <memory>
+#include <string_view>
 #include <vector>
 
 #include "auth/authenticator.hpp"
@@ -34,7 +35,19 @@ class AuthenticatorChain {
         const Identity& identity, const std::string& name, const std::string& kind,
         TimePoint deadline);
 
+    /// Whether the one that made identities with this key outranks leases
+    /// (Authenticator::outranks_leases). The key's part before the ':' is that one's name.
+    [[nodiscard]] bool outranks_leases(std::string_view key) const;
+
+    /// As authorize(), for an identity of which only the key is left, say after a restart.
+    /// @pre outranks_leases(key). All outlive the await.
+    [[nodiscard]] net::Awaitable<std::expected<Allowed, Refusal>> authorize_key(
+        const std::string& key, const std::string& name, const std::string& kind,
+        TimePoint deadline);
+
   private:
+    [[nodiscard]] std::shared_ptr<Authenticator> find_by_key(std::string_view key) const;
+
     std::vector<std::shared_ptr<Authenticator>> members_;  ///< In the order they are asked.
     Logger logger_;
 };

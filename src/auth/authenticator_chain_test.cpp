@@ -41,8 +41,9 @@ Answer unknown_form(std::string text = "unknown form") {
 class FakeAuthenticator final : public Authenticator {
   public:
     FakeAuthenticator(std::string name, Answer answer, bool accepts_anyone,
-                      std::vector<std::string>& asked)
-        : name_(std::move(name)),
+                      std::vector<std::string>& asked, bool outranks = false)
+        : outranks_(outranks),
+          name_(std::move(name)),
           answer_(std::move(answer)),
           accepts_anyone_(accepts_anyone),
           asked_(asked) {}
@@ -50,6 +51,8 @@ class FakeAuthenticator final : public Authenticator {
     std::string_view name() const override { return name_; }
 
     bool accepts_anyone() const override { return accepts_anyone_; }
+
+    bool outranks_leases() const override { return outranks_; }
 
     net::Awaitable<Answer> authenticate(const Credential&, const ConnectionFacts&,
                                         TimePoint) override {
@@ -62,6 +65,9 @@ class FakeAuthenticator final : public Authenticator {
                                                               const std::string&,
                                                               TimePoint) override {
         asked_.push_back(name_ + " authorize " + name);
+        if (outranks_ && !identity.grant.has_value()) {
+            co_return Allowed{};
+        }
         const auto* grant = std::any_cast<std::string>(&identity.grant);
         EXPECT_NE(grant, nullptr);
         if (grant == nullptr || *grant != "grant of " + identity.key) {
@@ -74,6 +80,7 @@ class FakeAuthenticator final : public Authenticator {
     }
 
   private:
+    bool outranks_;
     std::string name_;
     Answer answer_;
     bool accepts_anyone_;
@@ -85,6 +92,11 @@ class AuthenticatorChainTest : public testing::Test {
     void add(std::string name, Answer answer) {
         members_.push_back(
             std::make_unique<FakeAuthenticator>(std::move(name), std::move(answer), false, asked_));
+    }
+
+    void add_outranking(std::string name, Answer answer) {
+        members_.push_back(std::make_unique<FakeAuthenticator>(std::move(name), std::move(answer),
+                                                               false, asked_, true));
     }
 
     void add_open(std::string name, Answer answer) {
@@ -194,6 +206,22 @@ TEST_F(AuthenticatorChainTest, LetsTheOneThatAcceptedAuthorize) {
     const std::string kind = "http";
     EXPECT_TRUE(test::run_coroutine(chain_->authorize(*identity, name, kind, kNever)));
     EXPECT_EQ(asked_, (Names{"b authorize blog"}));
+}
+
+TEST_F(AuthenticatorChainTest, AsksTheOneThatOutranksLeasesByKeyAlone) {
+    add("tokens", accepted("tokens:alice"));
+    add_outranking("grid", accepted("grid:1"));
+    ASSERT_TRUE(ask());
+    asked_.clear();
+    EXPECT_TRUE(chain_->outranks_leases("grid:1"));
+    EXPECT_FALSE(chain_->outranks_leases("tokens:alice"));
+    EXPECT_FALSE(chain_->outranks_leases("gone:1"));
+    EXPECT_FALSE(chain_->outranks_leases(""));
+    const std::string key = "grid:2";
+    const std::string name = "blog";
+    const std::string kind = "http";
+    EXPECT_TRUE(test::run_coroutine(chain_->authorize_key(key, name, kind, kNever)));
+    EXPECT_EQ(asked_, (Names{"grid authorize blog"}));
 }
 
 TEST_F(AuthenticatorChainTest, NeverLogsTheCredential) {
