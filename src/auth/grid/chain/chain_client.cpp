@@ -1,0 +1,268 @@
+#include "auth/grid/chain/chain_client.hpp"
+
+#include <algorithm>
+
+#include <fmt/format.h>
+
+#include "base/escape.hpp"
+#include "net/sleep.hpp"
+
+namespace diglett::auth::grid {
+
+namespace {
+
+/// A node may not have the block yet that another has, or a balancer hands us round among several.
+constexpr int kRounds = 3;
+
+ChainError out_of_time() {
+    return {.trouble = Trouble::Unreachable, .text = "the chain did not answer in time"};
+}
+
+/// What an operator can do about it.
+std::string_view mend_of(Trouble trouble) {
+    switch (trouble) {
+        case Trouble::Unreachable:
+            return "see that the node runs and can be reached from here";
+        case Trouble::Untrusted:
+            return "use the name that is in its certificate; the authority of a private one goes "
+                   "into --grid-ca-file";
+        case Trouble::NodeFailed:
+            return "take another node: this one does not have what it is asked for";
+        case Trouble::Stale:
+            return "set this machine's clock, or take a node that is up to date";
+        case Trouble::OtherChain:
+        case Trouble::NotUnderstood:
+            return "take the address of a node of the chain, with its scheme and path";
+        case Trouble::Busy:
+            return "try again";
+    }
+    std::unreachable();
+}
+
+}  // namespace
+
+Result<std::unique_ptr<ChainClient>> ChainClient::open(net::Executor executor, ChainOptions options,
+                                                       Clocks clocks, Logger logger) {
+    if (options.endpoints.empty()) {
+        return fail(Errc::InvalidConfig, "grid needs an endpoint of the chain: --grid-endpoints");
+    }
+    auto trust = NodeTrust::load(options.ca_file);
+    if (!trust) {
+        return forward_error(trust);
+    }
+    for (const auto& url : options.endpoints) {
+        if (is_open_to_others(url)) {
+            logger.warn(
+                "the chain's endpoint {} has no TLS: whoever is on the way decides who owns "
+                "a name",
+                to_string(url));
+        }
+    }
+    auto client = std::make_unique<ChainClient>(executor, std::move(options), LinkFactory(),
+                                                std::move(clocks), std::move(logger));
+    client->connect_by([&tasks = client->tasks_, trust = *trust](const NodeUrl& url) {
+        return make_node_link(url, trust, tasks);
+    });
+    return client;
+}
+
+ChainClient::ChainClient(net::Executor executor, ChainOptions options, const LinkFactory& make,
+                         Clocks clocks, Logger logger)
+    : tasks_(executor),
+      options_(std::move(options)),
+      clocks_(std::move(clocks)),
+      logger_(std::move(logger)),
+      queue_(executor, options_.queue) {
+    if (make) {
+        connect_by(make);
+    }
+}
+
+ChainClient::~ChainClient() = default;
+
+void ChainClient::connect_by(const LinkFactory& make) {
+    for (const auto& url : options_.endpoints) {
+        endpoints_.push_back(
+            std::make_unique<Endpoint>(Endpoint::Options{.label = to_string(url),
+                                                         .read_best = options_.read_best,
+                                                         .spec_name = options_.spec_name,
+                                                         .patience = options_.patience},
+                                       make(url), queue_, next_id_, clocks_, logger_));
+    }
+}
+
+net::Awaitable<ChainResult<Block>> ChainClient::head(std::string source, TimePoint deadline) {
+    if (!asked_head_) {
+        asked_head_ = std::make_shared<HeadAnswer>(tasks_.executor());
+        tasks_.spawn(find_head(asked_head_, std::move(source)));
+    }
+    const auto answer = asked_head_;
+    auto waiting = answer->wait_until(deadline);
+    const auto* found = co_await std::move(waiting);
+    co_return found != nullptr ? *found : std::unexpected(out_of_time());
+}
+
+net::Awaitable<void> ChainClient::find_head(std::shared_ptr<HeadAnswer> answer,
+                                            std::string source) {
+    ChainResult<Block> found = std::unexpected(nobody_to_ask());
+    for (Endpoint* endpoint : worth_trying()) {
+        auto asking = endpoint->head(source);
+        found = co_await std::move(asking);
+        if (found || found.error().trouble == Trouble::Busy) {
+            break;
+        }
+    }
+    asked_head_.reset();
+    if (found) {
+        found = never_back(std::move(*found));
+    }
+    answer->set(std::move(found));
+}
+
+net::Awaitable<ChainResult<std::vector<StorageValue>>> ChainClient::read(
+    Block block, std::vector<ByteVector> keys, std::string source, TimePoint deadline) {
+    std::vector<std::shared_ptr<ValueAnswer>> answers;
+    for (auto& key : keys) {
+        answers.push_back(ask({block.hash, std::move(key)}, source));
+    }
+    std::vector<StorageValue> values;
+    for (const auto& answer : answers) {
+        auto waiting = answer->wait_until(deadline);
+        const auto* value = co_await std::move(waiting);
+        if (value == nullptr) {
+            co_return std::unexpected(out_of_time());
+        }
+        if (!*value) {
+            co_return std::unexpected(value->error());
+        }
+        values.push_back(**value);
+    }
+    co_return values;
+}
+
+std::shared_ptr<ChainClient::ValueAnswer> ChainClient::ask(Question question,
+                                                           const std::string& source) {
+    auto& asked = asked_values_[question];
+    if (!asked) {
+        asked = std::make_shared<ValueAnswer>(tasks_.executor());
+        tasks_.spawn(find_value(asked, std::move(question), source));
+    }
+    return asked;
+}
+
+net::Awaitable<void> ChainClient::find_value(std::shared_ptr<ValueAnswer> answer, Question question,
+                                             std::string source) {
+    ChainResult<StorageValue> found = std::unexpected(nobody_to_ask());
+    for (int round = 1; true; ++round) {
+        for (Endpoint* endpoint : worth_trying()) {
+            auto asking = endpoint->storage(question.first, question.second, source);
+            found = co_await std::move(asking);
+            if (found || found.error().trouble == Trouble::Busy) {
+                break;
+            }
+        }
+        if (found || found.error().trouble != Trouble::NodeFailed || round == kRounds) {
+            break;
+        }
+        auto pausing = net::sleep_until(Clock::now() + options_.retry_pause);
+        (void)co_await std::move(pausing);
+    }
+    asked_values_.erase(question);
+    answer->set(std::move(found));
+}
+
+/// Those that are well, in their order; when none is, those whose pause is over. A failed one that
+/// comes before one that is well is tried aside, so that nobody waits for it.
+std::vector<Endpoint*> ChainClient::worth_trying() {
+    std::vector<Endpoint*> well;
+    std::vector<Endpoint*> ill;
+    for (const auto& endpoint : endpoints_) {
+        if (endpoint->health() != Endpoint::Health::Bad) {
+            well.push_back(endpoint.get());
+        } else if (endpoint->may_be_tried()) {
+            ill.push_back(endpoint.get());
+        }
+    }
+    if (well.empty()) {
+        return ill;
+    }
+    for (Endpoint* endpoint : ill) {
+        if (!std::exchange(endpoint->is_probed, true)) {
+            tasks_.spawn(probe(*endpoint));
+        }
+    }
+    return well;
+}
+
+net::Awaitable<void> ChainClient::probe(Endpoint& endpoint) {
+    auto asking = endpoint.head("");
+    const auto found = co_await std::move(asking);
+    endpoint.is_probed = false;
+    if (found) {
+        (void)never_back(*found);
+    }
+}
+
+ChainError ChainClient::nobody_to_ask() const {
+    const auto& first = *endpoints_.front();
+    return {.trouble = Trouble::Unreachable,
+            .text = fmt::format("no endpoint of the chain can be used now; {}: {}", first.label(),
+                                first.problem())};
+}
+
+Block ChainClient::never_back(Block found) {
+    if (!newest_ || found.time >= newest_->time ||
+        newest_->time + kBlockAllowance < clocks_.wall()) {
+        newest_ = std::move(found);
+    }
+    return *newest_;
+}
+
+net::Awaitable<std::vector<EndpointReport>> ChainClient::check() {
+    std::vector<EndpointReport> reports;
+    for (const auto& endpoint : endpoints_) {
+        auto asking = endpoint->head("");
+        const auto found = co_await std::move(asking);
+        EndpointReport report{.url = endpoint->label(),
+                              .usable = found.has_value(),
+                              .runtime = endpoint->runtime(),
+                              .head_age = {},
+                              .problem = {},
+                              .mend = {}};
+        if (found) {
+            report.head_age = clocks_.wall() - found->time;
+        } else {
+            report.problem = found.error().text;
+            report.mend = mend_of(found.error().trouble);
+        }
+        reports.push_back(std::move(report));
+    }
+    co_return reports;
+}
+
+net::Awaitable<void> ChainClient::stop() {
+    if (asked_head_) {
+        asked_head_->set(std::unexpected(out_of_time()));
+    }
+    for (const auto& [question, answer] : asked_values_) {
+        answer->set(std::unexpected(out_of_time()));
+    }
+    for (const auto& endpoint : endpoints_) {
+        endpoint->close();
+    }
+    tasks_.cancel();
+    co_await tasks_.join();
+}
+
+std::string to_string(const EndpointReport& report) {
+    if (!report.usable) {
+        return fmt::format("{}: {}; {}", report.url, escape(report.problem), report.mend);
+    }
+    const auto age =
+        std::chrono::duration<double>(report.head_age.value_or(std::chrono::milliseconds(0)));
+    return fmt::format("{}: {} version {}, newest block {:.1f} s old", report.url,
+                       report.runtime ? escape(report.runtime->spec_name) : "?",
+                       report.runtime ? report.runtime->spec_version : 0, age.count());
+}
+
+}  // namespace diglett::auth::grid
