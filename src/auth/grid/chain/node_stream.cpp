@@ -278,22 +278,34 @@ net::Awaitable<Result<std::unique_ptr<NodeStream>>> open_node_stream(const NodeU
     if (!dialled) {
         co_return std::unexpected(std::move(dialled.error().error));
     }
-    auto stream = own(std::move(*dialled));
+    auto starting = start_node_stream(std::move(*dialled), url, trust, deadline);
+    co_return co_await std::move(starting);
+}
+
+net::Awaitable<Result<std::unique_ptr<NodeStream>>> start_node_stream(net::Socket socket,
+                                                                      const NodeUrl& url,
+                                                                      const NodeTrust& trust,
+                                                                      TimePoint deadline) {
+    auto stream = own(std::move(socket));
     auto& tls = trust.context().tls;
     if (url.web_socket && url.tls) {
         auto made = std::make_unique<WebSocketStream<TlsStream>>(std::move(stream), tls);
-        co_return co_await finish(std::move(made), url, deadline);
+        auto finishing = finish(std::move(made), url, deadline);
+        co_return co_await std::move(finishing);
     }
     if (url.web_socket) {
         auto made = std::make_unique<WebSocketStream<TcpStream>>(std::move(stream));
-        co_return co_await finish(std::move(made), url, deadline);
+        auto finishing = finish(std::move(made), url, deadline);
+        co_return co_await std::move(finishing);
     }
     if (url.tls) {
         auto made = std::make_unique<HttpStream<TlsStream>>(std::move(stream), tls);
-        co_return co_await finish(std::move(made), url, deadline);
+        auto finishing = finish(std::move(made), url, deadline);
+        co_return co_await std::move(finishing);
     }
     auto made = std::make_unique<HttpStream<TcpStream>>(std::move(stream));
-    co_return co_await finish(std::move(made), url, deadline);
+    auto finishing = finish(std::move(made), url, deadline);
+    co_return co_await std::move(finishing);
 }
 
 }  // namespace diglett::auth::grid

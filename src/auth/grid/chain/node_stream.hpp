@@ -7,6 +7,7 @@
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "net/async.hpp"
+#include "net/socket.hpp"
 
 namespace diglett::auth::grid {
 
@@ -55,5 +56,9 @@ class NodeTrust {
 ///         ProtocolViolation (no web socket there).
 [[nodiscard]] net::Awaitable<Result<std::unique_ptr<NodeStream>>> open_node_stream(
     const NodeUrl& url, const NodeTrust& trust, TimePoint deadline);
+
+/// The same over a connection that is there already.
+[[nodiscard]] net::Awaitable<Result<std::unique_ptr<NodeStream>>> start_node_stream(
+    net::Socket socket, const NodeUrl& url, const NodeTrust& trust, TimePoint deadline);
 
 }  // namespace diglett::auth::grid
