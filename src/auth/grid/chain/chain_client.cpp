@@ -55,7 +55,7 @@ Result<std::unique_ptr<ChainClient>> ChainClient::open(net::Executor executor, C
             logger.warn(
                 "the chain's endpoint {} has no TLS: whoever is on the way decides who owns "
                 "a name",
-                to_string(url));
+                label_of(url));
         }
     }
     auto client = std::make_unique<ChainClient>(executor, std::move(options), LinkFactory(),
@@ -83,7 +83,7 @@ ChainClient::~ChainClient() = default;
 void ChainClient::connect_by(const LinkFactory& make) {
     for (const auto& url : options_.endpoints) {
         endpoints_.push_back(
-            std::make_unique<Endpoint>(Endpoint::Options{.label = to_string(url),
+            std::make_unique<Endpoint>(Endpoint::Options{.label = label_of(url),
                                                          .read_best = options_.read_best,
                                                          .spec_name = options_.spec_name,
                                                          .patience = options_.patience},

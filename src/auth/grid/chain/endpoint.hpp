@@ -31,7 +31,7 @@ class Endpoint {
     enum class Health { Unknown, Good, Bad };
 
     struct Options {
-        std::string label;  ///< Its URL.
+        std::string label;  ///< label_of() its URL.
         bool read_best = false;
         std::string spec_name;                             ///< The chain that it must be of.
         Duration patience = std::chrono::seconds(4);       ///< For one answer.

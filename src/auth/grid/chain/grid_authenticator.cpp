@@ -39,6 +39,12 @@ Refusal not_over_v1() {
             .text = "this gateway accepts grid tokens over protocol 1 only with allow-v1"};
 }
 
+Refusal twin_is_read_anew() {
+    return {.code = wire::RefusalCode::TryLater,
+            .text = "the token does not fit the twin's account; it is read from the chain anew",
+            .retry_after = kFreshReadEvery};
+}
+
 /// Restored from a file that was changed, say: nothing that the chain said.
 Refusal no_identity_of_ours(std::string_view key) {
     return {.code = wire::RefusalCode::Undecided,
@@ -76,12 +82,13 @@ net::Awaitable<std::expected<Identity, Refusal>> GridAuthenticator::authenticate
     }
     const auto grant = std::make_shared<Grant>();
     grant->source = source_of(facts);
-    auto verifying = verify(*token, grant->source, deadline, grant->signer);
-    auto block = co_await std::move(verifying);
-    if (!block) {
-        co_return std::unexpected(std::move(block.error()));
+    auto verifying = verify(*token, grant->source, deadline);
+    auto proof = co_await std::move(verifying);
+    if (!proof) {
+        co_return std::unexpected(std::move(proof.error()));
     }
-    grant->block = std::move(*block);
+    grant->signer = proof->signer;
+    grant->block = std::move(proof->block);
     grant->taken_at = clocks_.steady();
     token->signing_input = Secret();
     grant->token = std::move(*token);
@@ -90,41 +97,55 @@ net::Awaitable<std::expected<Identity, Refusal>> GridAuthenticator::authenticate
                        .grant = grant};
 }
 
-/// Whether what is known of the twin decides; then `no` says how.
-bool GridAuthenticator::stands_in(const GridToken& token, Account& signer, Reason& no) {
+/// The answer that needs no reading; nothing when the twin must be read.
+std::optional<std::expected<Account, Refusal>> GridAuthenticator::known(const GridToken& token) {
     const auto now = clocks_.steady();
-    const auto known = twins_.find(token.twin, now);
-    if (!known) {
-        return false;
+    const auto twin = twins_.find(token.twin, now);
+    if (!twin) {
+        return std::nullopt;
     }
-    if (!*known) {
-        no = known->error();
-        return true;
+    if (!*twin) {
+        return std::unexpected(refusal_of_login(twin->error()));
     }
-    signer = **known;
-    no = is_signed_by(token, signer) ? Reason::Allowed : Reason::SignatureWrong;
-    return no == Reason::Allowed || !twins_.take_fresh_look(token.twin, now);
+    if (is_signed_by(token, **twin)) {
+        return **twin;
+    }
+    switch (twins_.look_again(token.twin, now)) {
+        case TwinCache::Look::Take:
+            return std::nullopt;
+        case TwinCache::Look::Believe:
+            return std::unexpected(refusal_of_login(Reason::SignatureWrong));
+        case TwinCache::Look::Wait:
+            return std::unexpected(twin_is_read_anew());
+    }
+    std::unreachable();
 }
 
-net::Awaitable<std::expected<Block, Refusal>> GridAuthenticator::verify(const GridToken& token,
-                                                                        std::string source,
-                                                                        TimePoint deadline,
-                                                                        Account& signer) {
-    auto reason = Reason::Allowed;
-    const bool is_known = stands_in(token, signer, reason);
-    if (is_known && reason != Reason::Allowed) {
-        co_return std::unexpected(refusal_of_login(reason));
+net::Awaitable<std::expected<GridAuthenticator::Proof, Refusal>> GridAuthenticator::verify(
+    const GridToken& token, std::string source, TimePoint deadline) {
+    auto signer = known(token);
+    if (signer && !*signer) {
+        co_return std::unexpected(std::move(signer->error()));
     }
     auto asking = chain_.head(source, deadline);
-    auto block = co_await std::move(asking);
+    const auto block = co_await std::move(asking);
     if (!block) {
         co_return std::unexpected(refusal_of(block.error()));
     }
-    if (is_known) {
-        co_return std::move(*block);
+    if (!signer) {
+        auto reading = read_signer(*block, token, std::move(source), deadline);
+        signer = co_await std::move(reading);
     }
+    if (!*signer) {
+        co_return std::unexpected(std::move(signer->error()));
+    }
+    co_return Proof{.signer = **signer, .block = *block};
+}
+
+net::Awaitable<std::expected<Account, Refusal>> GridAuthenticator::read_signer(
+    Block block, const GridToken& token, std::string source, TimePoint deadline) {
     std::vector<ByteVector> keys{twin_key(token.twin), twin_pallet_version_key()};
-    auto reading = chain_.read(*block, std::move(keys), std::move(source), deadline);
+    auto reading = chain_.read(std::move(block), std::move(keys), std::move(source), deadline);
     const auto values = co_await std::move(reading);
     if (!values) {
         co_return std::unexpected(refusal_of(values.error()));
@@ -132,19 +153,18 @@ net::Awaitable<std::expected<Block, Refusal>> GridAuthenticator::verify(const Gr
     const PalletValue stored{.value = values->at(0), .pallet_version = values->at(1)};
     const auto account = account_of(token.twin, stored, options_.rules);
     if (!account) {
-        reason = account.error().reason;
-        if (account.error().answer() == Answer::NotAllowed) {
-            twins_.put(token.twin, std::unexpected(reason), clocks_.steady());
+        const auto& decision = account.error();
+        if (decision.answer() == Answer::NotAllowed) {
+            twins_.put(token.twin, std::unexpected(decision.reason), clocks_.steady());
         }
-        co_return std::unexpected(refusal_of_login(reason));
+        co_return std::unexpected(refusal_of_login(decision.reason));
     }
     warn_once(account->warnings);
-    signer = account->value;
-    twins_.put(token.twin, signer, clocks_.steady());
-    if (!is_signed_by(token, signer)) {
+    twins_.put(token.twin, account->value, clocks_.steady());
+    if (!is_signed_by(token, account->value)) {
         co_return std::unexpected(refusal_of_login(Reason::SignatureWrong));
     }
-    co_return std::move(*block);
+    co_return account->value;
 }
 
 net::Awaitable<std::expected<Allowed, Refusal>> GridAuthenticator::authorize(

@@ -2,6 +2,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <utility>
@@ -46,17 +47,25 @@ class GridAuthenticator final : public Authenticator {
 
   private:
     struct Grant;  ///< What a login proved, and at which block.
+
+    /// Who signed, and the block at which the names that come along are decided.
+    struct Proof {
+        Account signer;
+        Block block;
+    };
+
     using Names = std::expected<Allowed, Refusal>;
     using Login = std::expected<Identity, Refusal>;
 
-    [[nodiscard]] net::Awaitable<std::expected<Block, Refusal>> verify(const GridToken& token,
+    [[nodiscard]] net::Awaitable<std::expected<Proof, Refusal>> verify(const GridToken& token,
                                                                        std::string source,
-                                                                       TimePoint deadline,
-                                                                       Account& signer);
+                                                                       TimePoint deadline);
+    [[nodiscard]] net::Awaitable<std::expected<Account, Refusal>> read_signer(
+        Block block, const GridToken& token, std::string source, TimePoint deadline);
     [[nodiscard]] net::Awaitable<Names> decide_at(Block block, std::uint32_t twin,
                                                   const Account* signer, std::string name,
                                                   std::string source, TimePoint deadline);
-    [[nodiscard]] bool stands_in(const GridToken& token, Account& signer, Reason& no);
+    [[nodiscard]] std::optional<std::expected<Account, Refusal>> known(const GridToken& token);
     [[nodiscard]] Names allow();
     void warn_once(const std::vector<Warning>& warnings);
 

@@ -307,6 +307,16 @@ TEST_F(GridAuthenticatorTest, TriesAWrongSignatureOnceOnAFreshRead) {
     EXPECT_EQ(heads(), before + 1) << "a wrong signature asks the chain nothing else";
 }
 
+TEST_F(GridAuthenticatorTest, CallsNoSignatureWrongThatItCouldNotLookUpAnew) {
+    EXPECT_TRUE(login("diglett/bob_sr/bobname"));
+    clocks_.pass(2s);
+    node_.mode = NodeMode::Gone;
+    EXPECT_EQ(code_of(login("diglett/alice_sr/claims_twin_3")), RefusalCode::Undecided);
+    const auto refused = login("diglett/alice_sr/claims_twin_3");
+    EXPECT_EQ(code_of(refused), RefusalCode::TryLater);
+    EXPECT_EQ(refused.error().retry_after, 1s);
+}
+
 TEST_F(GridAuthenticatorTest, LetsTheNewAccountInBeforeTheOldOneIsForgotten) {
     node_.chain.apply({{"0x" + crypto::to_hex(twin_key(1)), kOtherAccount}});
     node_.seal();

@@ -77,6 +77,12 @@ std::string to_string(const NodeUrl& url) {
                        url.target == "/" ? "" : url.target);
 }
 
+std::string label_of(const NodeUrl& url) {
+    NodeUrl shown = url;
+    shown.target = url.target == "/" ? "/" : "/...";
+    return to_string(shown);
+}
+
 bool is_open_to_others(const NodeUrl& url) {
     return !url.tls && !net::is_on_this_machine(url.endpoint);
 }

@@ -26,6 +26,9 @@ struct NodeUrl {
 /// The form that parse_node_url reads, with the port and without a path of "/".
 [[nodiscard]] std::string to_string(const NodeUrl& url);
 
+/// The same for logs: a path may hold the key of a paid node, and is shown as "/...".
+[[nodiscard]] std::string label_of(const NodeUrl& url);
+
 /// Whether anybody on the way could change the answers: no TLS, and not to this machine.
 [[nodiscard]] bool is_open_to_others(const NodeUrl& url);
 

@@ -29,6 +29,12 @@ TEST(NodeUrl, ReadsTheFourSchemes) {
     EXPECT_EQ(to_string(*parse_node_url("wss://tfchain.grid.tf/")), "wss://tfchain.grid.tf:443");
 }
 
+TEST(NodeUrl, KeepsPathsOutOfLogs) {
+    EXPECT_EQ(label_of(*parse_node_url("wss://a/secret")), "wss://a:443/...");
+    EXPECT_EQ(label_of(*parse_node_url("wss://a?secret")), "wss://a:443/...");
+    EXPECT_EQ(label_of(*parse_node_url("wss://a/")), "wss://a:443");
+}
+
 TEST(NodeUrl, RefusesWhatIsNone) {
     for (const std::string_view text :
          {"", "tfchain.grid.tf", "ftp://a", "WSS://a", "wss:/a", "wss://", "wss:///x", "wss://a:0",

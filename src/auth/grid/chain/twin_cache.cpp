@@ -16,21 +16,25 @@ void TwinCache::put(std::uint32_t twin, const Known& known, TimePoint now) {
     if (twins_.size() >= most_ && !twins_.contains(twin)) {
         make_room(now);
     }
-    twins_.insert_or_assign(
-        twin,
-        Entry{.known = known, .until = now + (known ? kTwinLife : kNoTwinLife), .looked_at = now});
+    twins_.insert_or_assign(twin, Entry{.known = known,
+                                        .until = now + (known ? kTwinLife : kNoTwinLife),
+                                        .read_at = now,
+                                        .looked_at = now});
 }
 
-bool TwinCache::take_fresh_look(std::uint32_t twin, TimePoint now) {
+TwinCache::Look TwinCache::look_again(std::uint32_t twin, TimePoint now) {
     const auto place = twins_.find(twin);
     if (place == twins_.end()) {
-        return true;
+        return Look::Take;
+    }
+    if (now - place->second.read_at < kFreshReadEvery) {
+        return Look::Believe;
     }
     if (now - place->second.looked_at < kFreshReadEvery) {
-        return false;
+        return Look::Wait;
     }
     place->second.looked_at = now;
-    return true;
+    return Look::Take;
 }
 
 void TwinCache::make_room(TimePoint now) {

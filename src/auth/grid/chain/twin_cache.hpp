@@ -33,14 +33,19 @@ class TwinCache {
 
     void put(std::uint32_t twin, const Known& known, TimePoint now);
 
-    /// Whether what is known of `twin` is so old that a signature which does not fit is worth
-    /// another look; then the look counts as made.
-    [[nodiscard]] bool take_fresh_look(std::uint32_t twin, TimePoint now);
+    /// What to do about a signature that does not fit what is known.
+    enum class Look {
+        Take,     ///< Read the twin anew; that counts as done now, whatever comes of it.
+        Believe,  ///< It was read within kFreshReadEvery: the signature is wrong.
+        Wait,     ///< Somebody tries to read it, or did so in vain: nobody knows yet.
+    };
+    [[nodiscard]] Look look_again(std::uint32_t twin, TimePoint now);
 
   private:
     struct Entry {
         Known known;
         TimePoint until;
+        TimePoint read_at;
         TimePoint looked_at;
     };
 

@@ -29,12 +29,15 @@ TEST(TwinCache, BelievesForSecondsThatThereIsNone) {
 
 TEST(TwinCache, GrantsOneFreshLookASecond) {
     TwinCache cache;
-    EXPECT_TRUE(cache.take_fresh_look(1, kStart));
+    using Look = TwinCache::Look;
+    EXPECT_EQ(cache.look_again(1, kStart), Look::Take);
     cache.put(1, kAccount, kStart);
-    EXPECT_FALSE(cache.take_fresh_look(1, kStart + 999ms));
-    EXPECT_TRUE(cache.take_fresh_look(1, kStart + 1s));
-    EXPECT_FALSE(cache.take_fresh_look(1, kStart + 1999ms));
-    EXPECT_TRUE(cache.take_fresh_look(1, kStart + 2s));
+    EXPECT_EQ(cache.look_again(1, kStart + 999ms), Look::Believe);
+    EXPECT_EQ(cache.look_again(1, kStart + 1s), Look::Take);
+    EXPECT_EQ(cache.look_again(1, kStart + 1999ms), Look::Wait);
+    EXPECT_EQ(cache.look_again(1, kStart + 2s), Look::Take);
+    cache.put(1, kAccount, kStart + 2500ms);
+    EXPECT_EQ(cache.look_again(1, kStart + 3s), Look::Believe);
 }
 
 TEST(TwinCache, ForgetsWhatGoesFirst) {
