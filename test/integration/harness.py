@@ -182,10 +182,11 @@ class Program:
 
 
 class Gateway(Program):
-    """diglett-server on a free loopback port. `listen` and `arguments` replace or extend its options."""
+    """diglett-server on a free loopback port. `listen` and `arguments` replace or extend its options;
+    `within` is a command to run it under (network.Network.command)."""
 
-    def __init__(self, label, folder, arguments=(), auth="open", listen="127.0.0.1:0", env=None):
-        command = [bin_dir() / "diglett-server", "-l", listen, "--state-dir", Path(folder) / f"{label}-state"]
+    def __init__(self, label, folder, arguments=(), auth="open", listen="127.0.0.1:0", env=None, within=()):
+        command = [*within, bin_dir() / "diglett-server", "-l", listen, "--state-dir", Path(folder) / f"{label}-state"]
         if auth:
             command += ["--auth", auth]
         super().__init__(label, command + list(arguments), folder, env)
@@ -210,9 +211,9 @@ class Gateway(Program):
 class Agent(Program):
     """diglett, serving `backend` (a port or HOST:PORT) as `name` through the gateway at `address`."""
 
-    def __init__(self, label, folder, address, name, backend, arguments=(), env=None):
+    def __init__(self, label, folder, address, name, backend, arguments=(), env=None, within=()):
         where = f"127.0.0.1:{backend}" if isinstance(backend, int) else backend
-        command = [bin_dir() / "diglett", "-g", address, "--state-dir", Path(folder) / f"{label}-state"]
+        command = [*within, bin_dir() / "diglett", "-g", address, "--state-dir", Path(folder) / f"{label}-state"]
         if name:
             command += ["-n", name]
         super().__init__(label, command + list(arguments) + [where], folder, env)
