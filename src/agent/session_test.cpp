@@ -153,6 +153,59 @@ TEST_F(AgentSession, SaysAllInOneFlight) {
     EXPECT_EQ(log_.count("is registered"), 2U);
 }
 
+TEST_F(AgentSession, AsksForManyNamesAsAnswersCome) {
+    std::vector<std::string> names;
+    for (int i = 0; i < 150; ++i) {
+        names.push_back(fmt::format("name{}", i));
+    }
+    start(names);
+    auto gateway = accept();
+    ASSERT_TRUE(gateway->receive(FrameKind::Login));
+    std::uint32_t asked = 0;
+    auto next = gateway->receive();
+    for (; next && next->kind == FrameKind::Register; next = gateway->receive()) {
+        ++asked;
+    }
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->kind, FrameKind::FinishRegister);
+    EXPECT_EQ(asked, 100U) << "protocol 2.6";
+    gateway->send({hello(), welcome()});
+    EXPECT_TRUE(gateway->is_alive());
+    for (std::uint32_t answered = 1; answered <= 150; ++answered) {
+        gateway->send(answered % 2 == 0 ? ok(answered) : error(answered, Code::NameTaken));
+        if (answered <= 50) {
+            const auto more = gateway->receive(FrameKind::Register);
+            ASSERT_TRUE(more);
+            EXPECT_EQ(more->id, 100 + answered);
+        }
+    }
+    EXPECT_TRUE(gateway->is_alive());
+    EXPECT_EQ(log_.count("is registered"), 75U);
+}
+
+TEST_F(AgentSession, HearsOfAllItsLossesAtOnce) {
+    std::vector<std::string> names;
+    std::vector<PlainFrame> answers{hello(), welcome()};
+    std::vector<PlainFrame> losses;
+    for (std::uint32_t id = 1; id <= 300; ++id) {
+        names.push_back(fmt::format("name{}", id));
+        answers.push_back(ok(id));
+        losses.push_back(error(id, Code::Replaced));
+    }
+    start(names);
+    auto gateway = accept_opening();
+    const auto first = std::span(answers).first(102);
+    gateway->send({first.begin(), first.end()});
+    for (std::uint32_t id = 101; id <= 300; ++id) {
+        ASSERT_TRUE(gateway->receive(FrameKind::Register));
+        gateway->send(answers[id + 1]);
+    }
+    losses.pop_back();
+    gateway->send(losses);
+    EXPECT_TRUE(gateway->is_alive()) << "a name is left";
+    EXPECT_EQ(log_.count("the gateway's words"), 299U);
+}
+
 TEST_F(AgentSession, EndsForGoodOnlyForRefusalsThatNoRetryMends) {
     struct Case {
         Code code;

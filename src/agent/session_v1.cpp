@@ -7,13 +7,6 @@
 
 namespace diglett::agent {
 
-namespace {
-
-/// The only registration that protocol 1 knows.
-constexpr RegistrationId kOnlyRegistration{0};
-
-}  // namespace
-
 void Session::start_v1() {
     mux::V1Link::Options options;
     options.role = mux::Role::Agent;
@@ -26,8 +19,6 @@ void Session::start_v1() {
 
 net::Awaitable<SessionEnd> Session::converse_v1() {
     const Service& service = context_.services.front();
-    registrations_.emplace(kOnlyRegistration,
-                           Registration{.service = &service, .answer_by = kNever});
     const auto token = as_bytes(context_.token.expose_secret());
     if (const auto sent = send(wire::FrameKind::Login, 0, ByteVector(token.begin(), token.end()));
         !sent) {
@@ -39,7 +30,7 @@ net::Awaitable<SessionEnd> Session::converse_v1() {
         co_return accepted;
     }
     const auto name = as_bytes(service.name);
-    if (const auto sent = send(wire::FrameKind::Register, kOnlyRegistration.value,
+    if (const auto sent = send(wire::FrameKind::Register, kOnlyRegistrationV1.value,
                                ByteVector(name.begin(), name.end()));
         !sent) {
         co_return SessionEnd{sent.error()};
@@ -57,6 +48,31 @@ net::Awaitable<SessionEnd> Session::converse_v1() {
     const auto last = co_await std::move(rest);
     co_return last ? SessionEnd{{Errc::ConnectionLost, "the gateway terminated the session"}}
                    : SessionEnd{last.error()};
+}
+
+net::Awaitable<Result<Session::Message>> Session::next_message(TimePoint deadline) {
+    while (inbox_.empty()) {
+        if (tunnel_end_) {
+            co_return std::unexpected(*tunnel_end_);
+        }
+        auto waiting = changed_.wait_until(deadline);
+        const bool woken = co_await std::move(waiting);
+        if (!woken && Clock::now() >= deadline) {
+            co_return fail(Errc::TimedOut, "the gateway did not answer in time");
+        }
+    }
+    Message message = std::move(inbox_.front());
+    inbox_.pop_front();
+    co_return message;
+}
+
+Status Session::on_message_v1(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
+    if (inbox_.size() >= kMaxWaitingMessages) {
+        return fail(Errc::ProtocolViolation, "more conversation frames than may wait");
+    }
+    inbox_.push_back(Message{kind, id, ByteVector(payload.begin(), payload.end())});
+    changed_.notify();
+    return {};
 }
 
 /// Ends with EndOfStream when the gateway said Ok.

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/limits.hpp"
 #include "base/escape.hpp"
 #include "crypto/sha256.hpp"
 #include "routing/name.hpp"
@@ -67,6 +68,12 @@ Result<std::vector<agent::Service>> services_of(const AgentConfig& config,
     }
     if (!config.name.empty()) {
         return fail(Errc::InvalidUsage, "--name needs a backend, such as localhost:8080");
+    }
+    if (tables.size() > agent::kMaxServices) {
+        return fail(Errc::InvalidConfig,
+                    fmt::format("{} services are more than the {} that one agent carries; start "
+                                "another agent for the others",
+                                tables.size(), agent::kMaxServices));
     }
     for (const auto& table : tables) {
         if (const auto single = check_single_values(table); !single) {

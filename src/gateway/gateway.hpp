@@ -26,7 +26,7 @@ class Gateway {
     struct Options {
         net::Endpoint listen{.host = "0.0.0.0", .port = 20000};
         std::size_t workers = 1;           ///< 1 to 1,024
-        std::size_t descriptor_limit = 0;  ///< Of this process; bounds the visitors' sockets.
+        std::size_t descriptor_limit = 0;  ///< Of this process; bounds visitors and names.
         std::uint64_t memory_budget = 0;   ///< Bytes that streams may hold in all; > 0.
         bool accept_v1 = false;
         std::string software;  ///< For Hello.

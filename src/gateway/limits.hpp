@@ -27,11 +27,22 @@ inline constexpr std::size_t kMaxUnauthenticated = 200;
 /// The same from one source address, so that one host cannot take every place.
 inline constexpr std::size_t kMaxUnauthenticatedPerSource = 64;
 
-/// Conversation frames of one session that wait for their turn; each is at most 16 KiB.
-inline constexpr std::size_t kMaxWaitingMessages = 128;
+/// Names in one session: as many as an identity may have (routing::kMaxNamesPerIdentity). Each
+/// holds a descriptor and a port of the machine. (protocol 11.3)
+inline constexpr std::size_t kMaxRegistrations = 1'000;
 
-/// Names in one session: a page of services, far from the helper ports of the machine.
-inline constexpr std::size_t kMaxRegistrations = 64;
+/// Registers that a peer may send without waiting for an answer. (protocol 2.6)
+inline constexpr std::size_t kMaxUnansweredRegisters = 100;
+
+/// Conversation frames of one session that wait for their turn, which is while its login is decided
+/// and within one receive: Registers, an Unregister for each name, and one each of Hello, Login,
+/// FinishRegister and GoAway. (protocol 11.1)
+inline constexpr std::size_t kMaxWaitingMessages =
+    2 * kMaxUnansweredRegisters + kMaxRegistrations + 4;
+
+/// Payload of those: 100 of the longest Registers are 35 KiB, a Login 16. It bounds what a
+/// connection that has not logged in can make us hold. (protocol 11.1)
+inline constexpr std::size_t kMaxWaitingBytes = 128 * 1024;
 
 /// How long a holder of a name may take to answer a ping when the same identity asks for the name
 /// again; 4 round trips if that is longer. (protocol 9.4)
@@ -47,7 +58,8 @@ inline constexpr std::chrono::milliseconds kProbeStep{10};
 /// Delay suggested to an agent that meets a claim in progress.
 inline constexpr std::chrono::milliseconds kClaimRetry{500};
 
-/// Descriptors that visitors may not take, so that agents, files and logs still get theirs.
+/// Descriptors that visitors and helper ports may not take, so that agents, files and logs still
+/// get theirs.
 inline constexpr std::size_t kReservedDescriptors = 64;
 
 /// Pause of a visitors' listener while the descriptors for visitors are used up.

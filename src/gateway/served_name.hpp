@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <optional>
 #include <string>
 #include <utility>
@@ -14,6 +15,7 @@ namespace diglett::gateway {
 struct ServedName {
     RegistrationId registration;
     std::string name;
+    std::shared_ptr<void> place;            ///< Of the helper port among the descriptors.
     std::optional<net::Listener> listener;  ///< None before it is bound. Closed with the name.
     bool published = false;                 ///< The name leads here: visitors may be taken.
     bool closed = false;                    ///< Given up; nothing more may be bound or opened.

@@ -166,6 +166,7 @@ net::Awaitable<Result<Message>> Session::next_message(TimePoint deadline) {
     }
     Message message = std::move(inbox_.front());
     inbox_.pop_front();
+    inbox_bytes_ -= message.payload.size();
     co_return message;
 }
 
@@ -180,6 +181,12 @@ net::Awaitable<Result<Message>> Session::expect(wire::FrameKind kind, TimePoint 
 
 Status Session::send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload) {
     return tunnel_->send_message(kind, id, payload);
+}
+
+void Session::tell(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload) {
+    if (auto sent = send(kind, id, payload); !sent && !tunnel_end_) {
+        stop(std::move(sent.error()));
+    }
 }
 
 net::Awaitable<std::expected<auth::Identity, wire::Refusal>> Session::log_in(
@@ -265,9 +272,10 @@ net::Awaitable<void> Session::drain(TimePoint deadline) {
 void Session::on_open(StreamId /*stream*/, const wire::Open& /*open*/) {}  // agents open nothing
 
 Status Session::on_message(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
-    if (inbox_.size() >= kMaxWaitingMessages) {
+    if (inbox_.size() >= kMaxWaitingMessages || inbox_bytes_ + payload.size() > kMaxWaitingBytes) {
         return fail(Errc::ProtocolViolation, "more conversation frames than may wait");
     }
+    inbox_bytes_ += payload.size();
     inbox_.push_back(Message{kind, id, ByteVector(payload.begin(), payload.end())});
     inbox_changed_.notify();
     return {};

@@ -92,6 +92,8 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] net::Awaitable<Result<Message>> next_message(TimePoint deadline);
     [[nodiscard]] net::Awaitable<Result<Message>> expect(wire::FrameKind kind, TimePoint deadline);
     [[nodiscard]] Status send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload);
+    /// For what the agent must hear: ends the session when there is no room for it.
+    void tell(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload);
     [[nodiscard]] net::Awaitable<std::expected<auth::Identity, wire::Refusal>> log_in(
         auth::Credential credential, std::array<std::byte, 16> instance);
 
@@ -106,7 +108,7 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] net::Awaitable<Status> serve_v2();
     [[nodiscard]] Status act_on(const Message& message);
     [[nodiscard]] Status start_registering(const Message& message);
-    [[nodiscard]] Status refuse_registration(RegistrationId id, const wire::Refusal& why);
+    void refuse_registration(RegistrationId id, const wire::Refusal& why);
     [[nodiscard]] net::Awaitable<void> answer_register(std::shared_ptr<ServedName> served,
                                                        wire::Register request);
     void give_up_name(RegistrationId id);
@@ -122,6 +124,7 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] net::Awaitable<std::expected<NameReady, wire::Refusal>> register_name(
         std::shared_ptr<ServedName> served, wire::Register request);
     std::shared_ptr<ServedName> add_name(RegistrationId id, const std::string& name);
+    void bind_port(ServedName& served, std::uint16_t last_port);
     void close_listeners();
     void open_for_visitors();
     [[nodiscard]] net::Awaitable<void> accept_visitors(std::shared_ptr<ServedName> served);
@@ -146,6 +149,7 @@ class Session final : public mux::MultiplexerEvents,
     std::optional<Error> stop_reason_;
     TimePoint login_by_;  ///< One deadline for Hello and Login together.
     std::deque<Message> inbox_;
+    std::size_t inbox_bytes_ = 0;  ///< Payload in it.
     net::Event inbox_changed_;
     std::map<RegistrationId, std::shared_ptr<ServedName>> names_;
     RegistrationId last_registration_;

@@ -47,12 +47,7 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
         co_return std::unexpected(claim.error());
     }
     if (!served->closed) {
-        auto listener = bind_helper_port(resources_.executor(), claim->last_port, logger_);
-        if (listener) {
-            served->listener.emplace(std::move(*listener));
-        } else {
-            logger_.error("no helper port: {}", listener.error().text);
-        }
+        bind_port(*served, claim->last_port);
     }
     if (!served->listener) {
         NameService& names = context_.names;
@@ -77,6 +72,17 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
         tasks_.spawn(accept_visitors(served));
     }
     co_return NameReady{.claim = *claim, .port = port, .url = std::move(*url)};
+}
+
+void Session::bind_port(ServedName& served, std::uint16_t last_port) {
+    served.place = context_.visitor_places.take();
+    auto listener = served.place ? bind_helper_port(resources_.executor(), last_port, logger_)
+                                 : fail(Errc::LimitReached, "visitors have all descriptors");
+    if (listener) {
+        served.listener.emplace(std::move(*listener));
+    } else {
+        logger_.error("no helper port: {}", listener.error().text);
+    }
 }
 
 void Session::open_for_visitors() {
@@ -172,9 +178,7 @@ void Session::tell_registration_lost(RegistrationId registration, const wire::Re
         stop(Error{Errc::NameReplaced, why.text});  // protocol 1 has no word for it
         return;
     }
-    ByteVector payload;
-    wire::encode(why, payload);
-    std::ignore = send(wire::FrameKind::Error, registration.value, payload);
+    refuse_registration(registration, why);
 }
 
 }  // namespace diglett::gateway

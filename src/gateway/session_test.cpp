@@ -5,6 +5,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "gateway/limits.hpp"
+#include "net/descriptor_limit.hpp"
 #include "test/support/scripted_peer.hpp"
 #include "test/support/test_gateway.hpp"
 
@@ -93,15 +95,31 @@ TEST_F(GatewaySession, RefusesWhatCannotBeRegistered) {
 }
 
 TEST_F(GatewaySession, BoundsTheNamesOfASession) {
-    auto holder = agent({});
-    for (std::uint32_t id = 1; id <= 64; ++id) {
-        holder->send(ScriptedAgent::register_name(id, fmt::format("name{}", id)));
-        EXPECT_NE(holder->receive_ok(), 0);
+    ASSERT_TRUE(net::raise_descriptor_limit());
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < kMaxRegistrations; ++i) {
+        names.push_back(fmt::format("name{}", i));
     }
-    holder->send(ScriptedAgent::register_name(65, "more"));
+    auto holder = agent(names);  // in one flight
+    holder->send(ScriptedAgent::register_name(1'001, "more"));
     EXPECT_EQ(holder->receive_error(), Code::TooManyNames);
-    holder->send({frame(FrameKind::Unregister, 7), ScriptedAgent::register_name(66, "more")});
+    holder->send({frame(FrameKind::Unregister, 7), ScriptedAgent::register_name(1'002, "more")});
     EXPECT_NE(holder->receive_ok(), 0);
+}
+
+TEST_F(GatewaySession, BoundsWhatWaitsForALogin) {
+    ScriptedAgent agent(gateway_.port());
+    const std::string longest(63, 'a');
+    std::vector<test::PlainFrame> flight{ScriptedAgent::hello(), agent.login()};
+    for (std::uint32_t id = 1; id <= 10; ++id) {
+        auto request = frame(FrameKind::Register, id, wire::Register{.name = longest});
+        request.payload.resize(16'000, std::byte{' '});  // white space behind it is allowed
+        flight.push_back(request);
+    }
+    agent.send(flight);
+    EXPECT_TRUE(agent.sees_the_end());
+    gateway_.stop();
+    EXPECT_EQ(gateway_.log().count("more conversation frames than may wait"), 1U);
 }
 
 TEST_F(GatewaySession, RefusesALiveHoldersNameAndGivesItOnTakeover) {

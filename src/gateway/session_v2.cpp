@@ -175,8 +175,9 @@ Status Session::start_registering(const Message& message) {
     last_registration_ = id;
     // Those being decided count apart: an agent may give names up faster than they are decided.
     if (std::max(names_.size(), registering_) >= kMaxRegistrations) {
-        return refuse_registration(
+        refuse_registration(
             id, refusal(wire::RefusalCode::TooManyNames, "no more names in this session"));
+        return {};
     }
     ++registering_;
     auto served = add_name(id, request->name);
@@ -184,10 +185,10 @@ Status Session::start_registering(const Message& message) {
     return {};
 }
 
-Status Session::refuse_registration(RegistrationId id, const wire::Refusal& why) {
+void Session::refuse_registration(RegistrationId id, const wire::Refusal& why) {
     ByteVector payload;
     wire::encode(why, payload);
-    return send(wire::FrameKind::Error, id.value, payload);
+    tell(wire::FrameKind::Error, id.value, payload);
 }
 
 void Session::give_up_name(RegistrationId id) {
@@ -227,7 +228,7 @@ net::Awaitable<void> Session::answer_register(std::shared_ptr<ServedName> served
     if (!ready) {
         logger_.info("name '{}' refused to agent {}: {} ({})", escape(name), facts_.address,
                      to_string(ready.error().code), escape(ready.error().text));
-        std::ignore = refuse_registration(id, ready.error());
+        refuse_registration(id, ready.error());
         co_return;
     }
     ByteVector payload;
@@ -236,7 +237,7 @@ net::Awaitable<void> Session::answer_register(std::shared_ptr<ServedName> served
                                   .url = ready->url,
                                   .port = ready->port},
                  payload);
-    std::ignore = send(wire::FrameKind::Ok, id.value, payload);
+    tell(wire::FrameKind::Ok, id.value, payload);
 }
 
 }  // namespace diglett::gateway

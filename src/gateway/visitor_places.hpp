@@ -6,8 +6,8 @@
 
 namespace diglett::gateway {
 
-/// Counts the visitors' sockets of the process, so that they never take the last descriptors from
-/// agents. Safe from any thread.
+/// Counts the sockets of visitors and the helper ports they come to, so that these never take the
+/// last descriptors from agents. Safe from any thread.
 class VisitorPlaces {
   public:
     explicit VisitorPlaces(std::size_t limit) : limit_(limit) {}

@@ -28,7 +28,7 @@ class TestGateway {
         gateway_.emplace(
             gateway::Gateway::Options{.listen = {.host = "127.0.0.1", .port = 0},
                                       .workers = workers,
-                                      .descriptor_limit = 1024,
+                                      .descriptor_limit = 4096,
                                       .memory_budget = 1 << 28,
                                       .accept_v1 = accept_v1,
                                       .software = "test"},
