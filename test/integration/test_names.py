@@ -258,12 +258,26 @@ def test_without_configuration_names_are_not_reserved(programs, echo):
     gateway.wait_for_name("shop", count=2)
 
 
-def test_a_session_holds_64_names(programs, echo, tmp_path):
-    gateway = programs.gateway()
-    path = tmp_path / "agent.toml"
+def with_services(path, gateway, count, echo):
     path.write_text(f'gateway = "{gateway.address}"\n' + "".join(
-        f'[[service]]\nname = "n{number}"\nbackend = {echo}\n' for number in range(65)))
+        f'[[service]]\nname = "n{number}"\nbackend = {echo}\n' for number in range(count)))
+    return path
+
+
+def test_an_agent_carries_500_services(programs, echo, tmp_path):
+    gateway = programs.gateway()
+    path = with_services(tmp_path / "agent.toml", gateway, 500, echo)
     agent = programs.program("agent", harness.bin_dir() / "diglett", "--config", path, "--state-dir", tmp_path / "s")
-    for number in range(64):
-        assert is_served(gateway.wait_for_name(f"n{number}"))
-    agent.wait_for_line("DIG-4008: name 'n64'")
+    for number in range(500):
+        port = gateway.wait_for_name(f"n{number}", seconds=60)
+        if number % 50 == 49:
+            assert is_served(port)
+    assert not agent.find_line("DIG-")
+
+
+def test_more_services_than_a_session_holds_are_refused(programs, echo, tmp_path):
+    gateway = programs.gateway()
+    path = with_services(tmp_path / "agent.toml", gateway, 1001, echo)
+    check = programs.program("check", harness.bin_dir() / "diglett", "check", "--config", path)
+    assert check.wait() == 3
+    assert check.find_line("DIG-1002: .*1001 services are more than the 1000 that one agent carries")
