@@ -195,11 +195,12 @@ Status Session::on_error(RegistrationId id, ByteView payload) {
 
 void Session::lose_name(RegistrationId id, const Service& service, const wire::Refusal& why) {
     given_up_.insert(&service);
-    const Errc code = wire::errc_of(why.code);
-    logger_.error("{}: name '{}': {}", dig_code(code), service.name, escape(why.text));
     tunnel_->reset_registration(id, wire::ResetReason::SessionEnded);
+    const Errc code = wire::errc_of(why.code);
     if (registrations_.empty()) {
         end_with({.why = Error{code, "name '" + service.name + "': " + why.text}});
+    } else {
+        logger_.error("{}: name '{}': {}", dig_code(code), service.name, escape(why.text));
     }
 }
 
@@ -208,8 +209,8 @@ Status Session::on_go_away(ByteView payload) {
     if (!why) {
         return forward_error(why);
     }
-    logger_.info("the gateway ends the session: {}", escape(why->text));
     if (why->code == wire::RefusalCode::Shutdown || why->code == wire::RefusalCode::Restart) {
+        logger_.info("the gateway ends the session: {}", escape(why->text));
         const bool restart = why->code == wire::RefusalCode::Restart;
         asked_to_come_back_ = std::max(restart ? restart_jitter() : Duration{kShutdownPause},
                                        bounded_delay(why->retry_ms));

@@ -61,6 +61,7 @@ def is_served(port):
 
 def assert_refused(agent, code):
     assert agent.wait() == 6
+    assert len([line for line in agent.err if "DIG-" in line]) == 1, "said once"
     return agent.find_line(rf"{code}.*").group(0)
 
 
