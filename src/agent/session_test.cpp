@@ -63,7 +63,9 @@ PlainFrame open_stream(std::uint32_t id, std::uint32_t registration = 1) {
 
 class AgentSession : public testing::Test {
   protected:
-    ~AgentSession() override {
+    ~AgentSession() override { stop_at_once(); }
+
+    void stop_at_once() {
         if (end_.valid()) {
             net::asio::post(pool_->executor(0), net::asio::use_future([this] {
                                 std::ignore = agent_->stop();
@@ -72,6 +74,17 @@ class AgentSession : public testing::Test {
                 .get();
             std::ignore = end();
         }
+    }
+
+    template <class Condition>
+    static bool eventually(Condition condition) {
+        for (const TimePoint end = Clock::now() + 20s; Clock::now() < end;
+             std::this_thread::sleep_for(2ms)) {
+            if (condition()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// Starts an agent with these names.
@@ -277,6 +290,43 @@ TEST_F(AgentSession, LeavesAfterAGoAwayAndComesBack) {
     EXPECT_TRUE(gateway->sees_the_end());
     EXPECT_EQ(end_code(), Errc::NameRevoked);
     EXPECT_EQ(log_.count("the gateway's words"), 0U) << "that is for the caller to say";
+}
+
+/// How long it pauses is read from its log: nobody waits for it here. (protocol 7.5, 9.3)
+TEST_F(AgentSession, ComesBackWhenTheGatewayAsksIt) {
+    struct Case {
+        Code code;
+        std::uint32_t retry_ms;
+        const char* pause;
+    };
+
+    for (const auto& [code, retry_ms, pause] :
+         {Case{Code::Shutdown, 0, "5.0 s"}, Case{Code::Shutdown, 7'000, "7.0 s"},
+          Case{Code::Shutdown, 4'000, "5.0 s"}, Case{Code::Restart, 6'000, "6.0 s"},
+          Case{Code::Busy, 3'000, "3.0 s"}, Case{Code::Shutdown, 60'000, "10.0 s"}}) {
+        start({"blog"}, false);
+        auto gateway = accept_opening();
+        gateway->send({hello(), welcome(), ok(1),
+                       frame(FrameKind::GoAway, 0,
+                             wire::Refusal{.code = code, .text = "x", .retry_ms = retry_ms})});
+        ASSERT_TRUE(gateway->is_alive() || code == Code::Busy);
+        gateway->close();
+        const auto line = fmt::format("next attempt in {}", pause);
+        EXPECT_TRUE(eventually([&] { return log_.count(line) == 1; }))
+            << wire::to_string(code) << ' ' << retry_ms;
+        stop_at_once();
+        log_ = {};
+    }
+}
+
+TEST_F(AgentSession, ComesBackFromARefusalWhenTheGatewayAsksIt) {
+    start({"blog"}, false);
+    auto gateway = accept_opening();
+    gateway->send(
+        {hello(), frame(FrameKind::Refused, 0,
+                        wire::Refused{.code = Code::TryLater, .text = "full", .retry_ms = 8'000})});
+    gateway->close();
+    EXPECT_TRUE(eventually([&] { return log_.count("full; next attempt in 8.0 s") == 1; }));
 }
 
 TEST_F(AgentSession, DialsAtOpenAndCarriesBothWays) {
