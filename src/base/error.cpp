@@ -18,6 +18,7 @@ int exit_code(Errc code) {
         case Errc::StateDirLocked:
         case Errc::CorruptState:
         case Errc::WeakFileMode:
+        case Errc::DiskFull:
             return 3;
         case Errc::GatewayUnreachable:
         case Errc::ConnectionLost:
