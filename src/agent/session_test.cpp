@@ -11,6 +11,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/agent.hpp"
+#include "agent/limits.hpp"
 #include "crypto/identity_key.hpp"
 #include "net/worker_pool.hpp"
 #include "test/support/log_capture.hpp"
@@ -317,6 +318,20 @@ TEST_F(AgentSession, ComesBackWhenTheGatewayAsksIt) {
         stop_at_once();
         log_ = {};
     }
+}
+
+TEST_F(AgentSession, AsksForNoNameOnceTheGatewayGoes) {
+    start({"blog", "shop"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1),
+                   frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Shutdown, .text = "x"}),
+                   error(2, Code::TryLater)});
+    ASSERT_TRUE(gateway->is_alive());
+    std::this_thread::sleep_for(kMinRetryDelay + 100ms);
+    gateway->send(frame(FrameKind::Ping, 0, wire::Ping{77}));
+    const auto next = gateway->receive();
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->kind, FrameKind::Pong);
 }
 
 TEST_F(AgentSession, ComesBackFromARefusalWhenTheGatewayAsksIt) {

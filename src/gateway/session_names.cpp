@@ -54,7 +54,8 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
         const SessionNumber number = number_;
         net::asio::post(context_.control, [&names, number, id] { names.release(number, id); });
         names_.erase(id);
-        co_return std::unexpected(try_later("the gateway has no port for it", kClaimRetry));
+        co_return std::unexpected(
+            draining_ ? session_ends() : try_later("the gateway has no port for it", kClaimRetry));
     }
     const std::uint16_t port = served->listener->local_endpoint().port;
     auto publishing = context_.names.publish(number_, id, port);
@@ -65,7 +66,8 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
         co_return std::unexpected(url.error());
     }
     if (served->closed) {
-        co_return std::unexpected(refusal(wire::RefusalCode::Unknown, "it was given up"));
+        co_return std::unexpected(
+            draining_ ? session_ends() : refusal(wire::RefusalCode::Unknown, "it was given up"));
     }
     served->published = true;
     if (open_for_visitors_) {

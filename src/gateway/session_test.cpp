@@ -251,6 +251,25 @@ TEST_F(GatewaySession, RefusesOtherVersionsAfterItsHello) {
     EXPECT_EQ(wire::decode<wire::Refused>(refused->payload)->code, Code::Version);
 }
 
+TEST_F(GatewaySession, PutsOffANameThatComesWhileTheGatewayStops) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send(agent.opening({"blog"}));
+    auto visitor = test::connect_to(agent.receive_ok());  // so that there is something to wait for
+    ASSERT_TRUE(agent.receive(FrameKind::Open));
+    std::thread stopping([&] { gateway_.stop(10s); });
+    EXPECT_TRUE(agent.receive(FrameKind::GoAway));
+    agent.send(ScriptedAgent::register_name(2, "late"));
+    const auto answer = agent.receive_answer();
+    EXPECT_TRUE(answer && answer->kind == FrameKind::Error);
+    if (answer) {
+        const auto why = wire::decode<wire::Refusal>(answer->payload);
+        EXPECT_TRUE(why && why->code == Code::TryLater && why->retry_ms == 5'000);
+    }
+    agent.close();
+    stopping.join();
+    EXPECT_EQ(gateway_.log().count("register domain 'late'"), 0U);
+}
+
 TEST_F(GatewaySession, AnAgentThatGoesTakesNoMoreVisitorsAndEndsItsSession) {
     ScriptedAgent agent(gateway_.port());
     agent.send(agent.opening({"blog"}));

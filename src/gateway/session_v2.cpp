@@ -173,6 +173,10 @@ Status Session::start_registering(const Message& message) {
         return fail(Errc::ProtocolViolation, "registration numbers must grow");
     }
     last_registration_ = id;
+    if (draining_) {
+        refuse_registration(id, session_ends());
+        return {};
+    }
     // Those being decided count apart: an agent may give names up faster than they are decided.
     if (std::max(names_.size(), registering_) >= kMaxRegistrations) {
         refuse_registration(
