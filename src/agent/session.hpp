@@ -105,7 +105,7 @@ class Session final : public mux::MultiplexerEvents {
     [[nodiscard]] Status on_ok(RegistrationId id, ByteView payload);
     [[nodiscard]] Status on_error(RegistrationId id, ByteView payload);
     [[nodiscard]] Status on_go_away(ByteView payload);
-    void lose_name(RegistrationId id, const Service& service, const wire::Refusal& why);
+    void lose_name(const Service& service, const wire::Refusal& why);
     void end_with(SessionEnd end);
 
     // session_v1.cpp: they wait for the conversation in the inbox

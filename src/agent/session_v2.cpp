@@ -183,8 +183,9 @@ Status Session::on_error(RegistrationId id, ByteView payload) {
         return fail(Errc::ProtocolViolation, "an error for a registration never made");
     }
     changed_.notify();
-    if (why->code != wire::RefusalCode::TryLater && why->code != wire::RefusalCode::Undecided) {
-        lose_name(id, *service, *why);
+    tunnel_->reset_registration(id, wire::ResetReason::SessionEnded);
+    if (!is_retryable(wire::errc_of(why->code))) {
+        lose_name(*service, *why);
         return {};
     }
     logger_.warn("name '{}' has to wait: {}", service->name, escape(why->text));
@@ -193,9 +194,8 @@ Status Session::on_error(RegistrationId id, ByteView payload) {
     return {};
 }
 
-void Session::lose_name(RegistrationId id, const Service& service, const wire::Refusal& why) {
+void Session::lose_name(const Service& service, const wire::Refusal& why) {
     given_up_.insert(&service);
-    tunnel_->reset_registration(id, wire::ResetReason::SessionEnded);
     const Errc code = wire::errc_of(why.code);
     if (registrations_.empty()) {
         end_with({.why = Error{code, "name '" + service.name + "': " + why.text}});
