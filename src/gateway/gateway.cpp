@@ -132,9 +132,7 @@ void Gateway::begin_session(int fd) {
     net::Socket probe(worker.executor, fd);  // only to learn the source before the session exists
     const auto source = net::host_of(probe.remote_address());
     const auto ticket = admission_.enter(source, evict);
-    auto logged_in = [this, control, ticket] {
-        net::asio::post(control, [this, ticket] { admission_.leave(ticket); });
-    };
+    auto logged_in = [this, ticket] { admission_.leave(ticket); };
     const SessionContext context{.names = *names_,
                                  .control = control,
                                  .tls = tls_,

@@ -67,6 +67,9 @@ NameService::Answer<auth::Identity> NameService::login(LoginRequest request) {
     if (!identity) {
         co_return std::unexpected(to_wire(identity.error()));
     }
+    if (request.accepted) {
+        request.accepted();
+    }
     // Known before the older one is ended, so that the last of several logins at once remains.
     sessions_.insert_or_assign(request.session, LiveSession{.handle = request.handle,
                                                             .identity = *identity,

@@ -3,6 +3,7 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <memory>
 #include <set>
@@ -29,6 +30,8 @@ struct LoginRequest {
     auth::Credential credential;
     auth::ConnectionFacts facts;
     std::array<std::byte, 16> instance{};  ///< All zero in protocol 1: unknown.
+    /// Called as soon as the credential is accepted, before anything is done for the session.
+    std::function<void()> accepted{};
 };
 
 /// A session's right to a name, before its port is bound.

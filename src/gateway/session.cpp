@@ -39,7 +39,7 @@ net::Awaitable<void> Session::run() {
     const auto self = shared_from_this();
     auto conversation = converse();
     const auto result = co_await std::move(conversation);
-    mark_logged_in();
+    net::asio::post(context_.control, logged_in_);
     const Error why = stop_reason_ ? *stop_reason_
                       : !result    ? result.error()
                                    : Error{Errc::EndOfStream, "ended"};
@@ -136,12 +136,6 @@ net::Awaitable<void> Session::finish() {
     names_.clear();
 }
 
-void Session::mark_logged_in() {
-    if (logged_in_) {
-        std::exchange(logged_in_, nullptr)();
-    }
-}
-
 void Session::stop(Error why) {
     if (!stop_reason_) {
         stop_reason_ = why;
@@ -195,7 +189,8 @@ net::Awaitable<std::expected<auth::Identity, wire::Refusal>> Session::log_in(
                          .handle = weak_from_this(),
                          .credential = std::move(credential),
                          .facts = facts_,
-                         .instance = instance};
+                         .instance = instance,
+                         .accepted = logged_in_};
     auto asking = context_.names.login(std::move(request));
     auto call = net::call_on(context_.control, std::move(asking));
     co_return co_await std::move(call);
@@ -246,7 +241,7 @@ net::Awaitable<void> Session::drain(TimePoint deadline) {
     const auto self = shared_from_this();
     draining_ = true;
     close_listeners();
-    if (!tunnel_ || tunnel_end_ || logged_in_) {
+    if (!tunnel_ || tunnel_end_ || !is_logged_in_) {
         stop(Error{Errc::Cancelled, "the gateway stops"});
         co_return;
     }

@@ -52,8 +52,9 @@ class Session final : public mux::MultiplexerEvents,
                       public std::enable_shared_from_this<Session> {
   public:
     /// @param carrier an accepted connection, owned from now on.
-    /// @param logged_in called on the worker once, when the connection stops being
-    /// unauthenticated; also when it ends before.
+    /// @param logged_in called on `control` when the connection stops being unauthenticated: in the
+    /// moment its login is accepted, so that nobody counts it any more who asks there later, and
+    /// when it ends.
     Session(const SessionContext& context, SessionNumber number, tunnel::WorkerResources& resources,
             int carrier, std::function<void()> logged_in);
     ~Session() override;
@@ -87,7 +88,6 @@ class Session final : public mux::MultiplexerEvents,
     void start_tunnel(std::unique_ptr<mux::Multiplexer> multiplexer);
     [[nodiscard]] net::Awaitable<void> run_tunnel();
     [[nodiscard]] net::Awaitable<void> finish();
-    void mark_logged_in();
     void tell_violation(const Error& why);
     [[nodiscard]] net::Awaitable<Result<Message>> next_message(TimePoint deadline);
     [[nodiscard]] net::Awaitable<Result<Message>> expect(wire::FrameKind kind, TimePoint deadline);
@@ -157,6 +157,7 @@ class Session final : public mux::MultiplexerEvents,
     std::unordered_map<StreamId, std::shared_ptr<void>> visitor_places_;
     bool memory_is_short_ = false;  ///< From Critical until it has recovered.
     bool open_for_visitors_ = false;
+    bool is_logged_in_ = false;  ///< The agent is being told.
     bool draining_ = false;
 };
 

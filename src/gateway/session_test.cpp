@@ -1,6 +1,8 @@
 // A whole gateway against agents played by the test, over real TLS. (protocol 2, 9)
 #include <chrono>
+#include <future>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -217,6 +219,31 @@ TEST_F(GatewaySession, OpensNoStreamBeforeFinishRegister) {
     const auto next = agent.receive();
     ASSERT_TRUE(next);
     EXPECT_EQ(next->kind, FrameKind::Open);
+}
+
+/// The worker is stopped in the moment in which only the control thread knows of the login.
+TEST_F(GatewaySession, IsNotPushedOutOnceItsLoginIsAccepted) {
+    std::promise<void> accepted;
+    std::promise<void> go_on;
+    gateway_.log().call_at("logged in as", [&] {
+        accepted.set_value();
+        EXPECT_EQ(go_on.get_future().wait_for(20s), std::future_status::ready);
+    });
+    ScriptedAgent agent(gateway_.port());
+    agent.send(agent.opening({"blog"}));
+    ASSERT_EQ(accepted.get_future().wait_for(20s), std::future_status::ready);
+    const auto descriptors = test::open_descriptors();
+    std::vector<test::BlockingSocket> crowd;
+    for (std::size_t i = 0; i <= kMaxUnauthenticatedPerSource; ++i) {
+        crowd.push_back(test::connect_to(gateway_.port()));
+    }
+    const TimePoint end = Clock::now() + 20s;
+    while (test::open_descriptors() < descriptors + 2 * crowd.size() && Clock::now() < end) {
+        std::this_thread::sleep_for(2ms);
+    }
+    go_on.set_value();
+    EXPECT_NE(agent.receive_ok(), 0);
+    EXPECT_TRUE(agent.is_alive());
 }
 
 TEST_F(GatewaySession, RefusesALoginThatIsNotSigned) {

@@ -41,7 +41,7 @@ net::Awaitable<Status> Session::converse_v2() {
     if (!accepted) {
         co_return accepted;
     }
-    mark_logged_in();
+    is_logged_in_ = true;
     auto serving = serve_v2();
     co_return co_await std::move(serving);
 }
