@@ -276,6 +276,7 @@ TEST_F(AgentSession, AsksAgainForANameThatHasToWait) {
     const auto began = Clock::now();
     ASSERT_TRUE(gateway->receive(FrameKind::Register));
     EXPECT_GE(Clock::now() - began, 250ms);
+    EXPECT_EQ(log_.count("DIG-2010: name 'blog' has to wait"), 1U);
     gateway->send(ok(2));
     EXPECT_TRUE(gateway->is_alive());
     EXPECT_EQ(log_.count("is registered"), 1U);

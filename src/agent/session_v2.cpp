@@ -188,7 +188,8 @@ Status Session::on_error(RegistrationId id, ByteView payload) {
         lose_name(*service, *why);
         return {};
     }
-    logger_.warn("name '{}' has to wait: {}", service->name, escape(why->text));
+    logger_.warn("{}: name '{}' has to wait: {}", dig_code(wire::errc_of(why->code)), service->name,
+                 escape(why->text));
     const auto delay = std::max<Duration>(bounded_delay(why->retry_ms), kMinRetryDelay);
     registrations_.ask_again(*service, Clock::now() + delay);
     return {};
