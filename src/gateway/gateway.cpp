@@ -108,11 +108,11 @@ Result<net::Endpoint> Gateway::start() {
 net::Awaitable<void> Gateway::accept_agents() {
     while (true) {
         auto accepting = listener_->accept();
-        const auto fd = co_await std::move(accepting);
-        if (!fd) {
+        const auto accepted = co_await std::move(accepting);
+        if (!accepted) {
             co_return;
         }
-        begin_session(*fd);
+        begin_session(accepted->fd);
     }
 }
 

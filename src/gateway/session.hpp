@@ -129,7 +129,7 @@ class Session final : public mux::MultiplexerEvents,
     void open_for_visitors();
     [[nodiscard]] net::Awaitable<void> accept_visitors(std::shared_ptr<ServedName> served);
     [[nodiscard]] bool visitors_must_wait();
-    void take_visitor(ServedName& served, int fd);
+    void take_visitor(ServedName& served, const net::Listener::Accepted& accepted);
     void close_name(RegistrationId registration, wire::ResetReason reason);
     void tell_registration_lost(RegistrationId registration, const wire::Refusal& why);
 

@@ -104,11 +104,11 @@ net::Awaitable<void> Session::accept_visitors(std::shared_ptr<ServedName> served
             continue;
         }
         auto accepting = served->listener->accept();
-        const auto fd = co_await std::move(accepting);
-        if (!fd) {
+        const auto accepted = co_await std::move(accepting);
+        if (!accepted) {
             co_return;
         }
-        take_visitor(*served, *fd);
+        take_visitor(*served, *accepted);
     }
 }
 
@@ -119,16 +119,17 @@ bool Session::visitors_must_wait() {
     return memory_is_short_ || context_.visitor_places.full();
 }
 
-void Session::take_visitor(ServedName& served, int fd) {
-    net::Socket visitor(resources_.executor(), fd);  // resets on close: see bind_helper_port
+void Session::take_visitor(ServedName& served, const net::Listener::Accepted& accepted) {
+    net::Socket visitor(resources_.executor(),
+                        accepted.fd);  // resets on close: see bind_helper_port
     auto place = context_.visitor_places.take();
     if (!place || served.closed || draining_ || tunnel_end_) {
         return;  // the socket closes by reset
     }
     wire::Open open;
     open.registration = served.registration;
-    open.visitor = to_wire(visitor.remote_address());
-    open.gateway = to_wire(visitor.local_address());
+    open.visitor = to_wire(accepted.remote);
+    open.gateway = to_wire(accepted.local);
     const auto stream = tunnel_->open(std::move(visitor), open);
     if (!stream) {
         logger_.warn("visitor refused: {}", stream.error().text);

@@ -52,6 +52,11 @@ bool Address::is_loopback() const {
     return false;
 }
 
+bool Address::is_unspecified() const {
+    return (family == Family::IPv4 || family == Family::IPv6) &&
+           std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
 std::string host_of(const Address& address) {
     switch (address.family) {
         case Address::Family::IPv4:

@@ -67,7 +67,11 @@ Status bind_and_listen(int fd, const Address& address, int backlog) {
 }  // namespace
 
 Listener::Listener(Socket socket, Options options)
-    : socket_(std::move(socket)), options_(std::move(options)) {}
+    : socket_(std::move(socket)), options_(std::move(options)), bound_(socket_.local_address()) {
+    if (bound_.is_unspecified()) {
+        bound_ = {};
+    }
+}
 
 Result<Listener> Listener::open(Executor executor, const Endpoint& endpoint, Options options) {
     const auto address = endpoint.is_unix() ? std::nullopt : address_to_bind(endpoint);
@@ -100,19 +104,31 @@ Result<Listener> Listener::open(Executor executor, const Endpoint& endpoint, Opt
     return Listener(std::move(socket), std::move(options));
 }
 
-Awaitable<Result<int>> Listener::accept() {
+Listener::Accepted Listener::describe(int fd, const SockAddr& remote) const {
+    Accepted accepted{.fd = fd, .remote = from_sockaddr(remote), .local = bound_};
+    if (bound_.family == Address::Family::None) {
+        SockAddr raw{.size = sizeof raw.storage};
+        if (::getsockname(fd, raw.get(), &raw.size) == 0) {
+            accepted.local = from_sockaddr(raw);
+        }
+    }
+    return accepted;
+}
+
+Awaitable<Result<Listener::Accepted>> Listener::accept() {
     if (burst_ >= kMaxBurst) {
         burst_ = 0;
         (void)co_await asio::post(kAwait);
     }
     while (true) {
-        const int fd =
-            ::accept4(socket_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        SockAddr remote{.size = sizeof remote.storage};
+        const int fd = ::accept4(socket_.native_handle(), remote.get(), &remote.size,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
         const int error = fd < 0 ? errno : 0;
         if (fd >= 0) {
             pause_ = kFirstPause;
             ++burst_;
-            co_return fd;
+            co_return describe(fd, remote);
         }
         if (!socket_.is_open()) {
             co_return fail(Errc::Cancelled, "the listener was closed");

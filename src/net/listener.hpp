@@ -6,8 +6,10 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "net/address.hpp"
 #include "net/async.hpp"
 #include "net/endpoint.hpp"
+#include "net/sockaddr.hpp"
 #include "net/socket.hpp"
 
 namespace diglett::net {
@@ -36,13 +38,19 @@ class Listener {
     Listener(Listener&&) noexcept = default;
     Listener& operator=(Listener&&) noexcept = default;
 
-    /// The next connection as a non-blocking descriptor that the caller owns, so that any worker
-    /// can have it. Survives connections that died in the queue; while the system is out of
+    /// A connection as it was accepted.
+    struct Accepted {
+        int fd = -1;     ///< Non-blocking; the caller owns it, so that any worker can have it.
+        Address remote;  ///< Who connected.
+        Address local;   ///< Where to; of a listener on a single address without a system call.
+    };
+
+    /// The next connection. Survives connections that died in the queue; while the system is out of
     /// descriptors or memory it pauses (100 ms, doubled up to 1 s), tells `on_pause` and recovers
     /// by itself.
     /// @return Cancelled when the task is cancelled or the listener closed; IoFailed only if the
     /// listener itself is broken.
-    [[nodiscard]] Awaitable<Result<int>> accept();
+    [[nodiscard]] Awaitable<Result<Accepted>> accept();
 
     /// The address really bound, with the port chosen.
     [[nodiscard]] Endpoint local_endpoint();
@@ -52,10 +60,12 @@ class Listener {
 
   private:
     Listener(Socket socket, Options options);
+    [[nodiscard]] Accepted describe(int fd, const SockAddr& remote) const;
     void report_pause(int error);
 
     Socket socket_;
     Options options_;
+    Address bound_;  ///< Family None when connections to several addresses come here.
     static constexpr Duration kFirstPause = std::chrono::milliseconds(100);
     Duration pause_ = kFirstPause;
     int burst_ = 0;  ///< Connections taken since the last wait.

@@ -35,9 +35,11 @@ Awaitable<void> meet(Listener& listener, Endpoint target) {
         co_return;
     }
     const auto executor = co_await asio::this_coro::executor;
-    Socket server(executor, *accepted);
+    Socket server(executor, accepted->fd);
     EXPECT_EQ(server.remote_address(), dialled->local_address());
     EXPECT_EQ(server.local_address(), dialled->remote_address());
+    EXPECT_EQ(accepted->remote, dialled->local_address());
+    EXPECT_EQ(accepted->local, dialled->remote_address());
     EXPECT_TRUE(server.remote_address().is_loopback());
 }
 
@@ -72,7 +74,7 @@ Awaitable<void> expect_options_of_a_stream(Listener& listener) {
     EXPECT_TRUE(dialled);
     const auto accepted = co_await listener.accept();
     EXPECT_TRUE(accepted);
-    const UniqueFd fd(accepted.value_or(-1));
+    const UniqueFd fd(accepted ? accepted->fd : -1);
     const auto option = [&](int level, int name) {
         int value = -1;
         socklen_t size = sizeof value;
@@ -137,7 +139,7 @@ class NoMoreDescriptors {
 Awaitable<void> expect_accepted(Listener& listener) {
     const auto accepted = co_await listener.accept();
     EXPECT_TRUE(accepted);
-    const UniqueFd closed(accepted.value_or(-1));
+    const UniqueFd closed(accepted ? accepted->fd : -1);
 }
 
 TEST(Listener, PausesWithoutDescriptorsSaysSoOnceASecondAndRecovers) {
