@@ -219,6 +219,7 @@ TEST_F(LinkRules, AcknowledgesAfter50Milliseconds) {
 
 TEST_F(LinkRules, AcknowledgesWithABatchThatLeavesAnyway) {
     const StreamId id = agent.open({.send_bytes = 10, .holds_end_back = true});
+    agent.end.serve_sockets(agent.now);
     const auto frames = agent.take();
     ASSERT_GE(frames.size(), 2U);
     EXPECT_EQ(frames[0].kind, FrameKind::Ack);

@@ -38,8 +38,8 @@ void Link::attach(StreamId id, std::shared_ptr<StreamIo> io, TimePoint now) {
         return;
     }
     stream->io = std::move(io);
-    stream->is_readable = true;
-    make_ready(*stream);
+    // Rather than a read: most backends speak when spoken to, and have not been yet.
+    stream->io->want_read();
     drain(*stream);
 }
 

@@ -99,6 +99,24 @@ TEST_F(LinkTest, PassesAHalfCloseTowardTheBackend) {
     expect_complete(pair, stream);
 }
 
+TEST_F(LinkTest, ForwardsTheLastFinByFinishing) {
+    const StreamId stream = exchange(pair, 500, 900);
+    pair.settle();
+    pair.pass(100ms);
+    expect_complete(pair, stream);
+    EXPECT_EQ(pair.visitor(stream).shutdowns + pair.backend(stream).shutdowns, 1U);
+}
+
+TEST_F(LinkTest, DoesNotReadABackendThatHasNothingToSayYet) {
+    const MemoryIo::Plan visitor{.send_bytes = 5, .holds_end_back = true};
+    const MemoryIo::Plan backend{.holds_end_back = true};
+    const StreamId stream = pair.open(visitor, backend);
+    pair.settle();
+    EXPECT_EQ(pair.backend(stream).taken, 5U);
+    EXPECT_TRUE(pair.backend(stream).wants_read);
+    EXPECT_EQ(pair.backend(stream).reads, 0U);
+}
+
 TEST_F(LinkTest, PassesAHalfCloseTowardTheVisitor) {
     const MemoryIo::Plan visitor{
         .send_seed = 1, .send_bytes = 500, .holds_end_back = true, .expect_seed = 2};

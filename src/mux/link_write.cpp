@@ -126,7 +126,9 @@ void Link::finish_writing(Stream& stream) {
     if (stream.has_received_end && !stream.has_shut_down && stream.io != nullptr &&
         stream.spill.empty()) {
         stream.has_shut_down = true;
-        stream.io->shutdown_write();
+        if (!stream.has_sent_end) {
+            stream.io->shutdown_write();
+        }
         maybe_finish(stream);
     }
 }
