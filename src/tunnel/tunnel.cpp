@@ -31,7 +31,7 @@ Result<StreamId> Tunnel::open(net::Socket visitor, const wire::Open& open) {
         return id;
     }
     stream->set_id(*id);
-    impl_->settle();
+    impl_->settle_stream();
     return id;
 }
 

@@ -107,13 +107,18 @@ void Tunnel::Impl::on_stream_writable(StreamId stream) {
     settle_stream();
 }
 
-/// As settle(). While many streams are ready at once, the other end gets to work on the first
-/// before the last has been looked at.
+/// As settle(). What the first stream of a turn has to send leaves at once, and while many are
+/// ready the other end gets to work on the first of them before the last has been looked at.
 void Tunnel::Impl::settle_stream() {
+    const bool is_first = !flush_posted_;
     settle();
-    if (flush_posted_ && ++events_before_flush_ >= kEventsPerFlush) {
+    if (flush_posted_ && (is_first || ++events_before_flush_ >= kEventsPerFlush)) {
         flush();
     }
+}
+
+void Tunnel::Impl::close_later(net::Socket socket) {
+    resources_.closer().add(std::move(socket));
 }
 
 void Tunnel::Impl::on_stream_broken(StreamId stream, int error) {

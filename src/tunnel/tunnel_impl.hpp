@@ -37,6 +37,8 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
 
     /// To be called after anything that may have changed what the multiplexer wants.
     void settle();
+    /// The same after something has happened to one stream; sends at once what should not wait.
+    void settle_stream();
 
     /// Null after release().
     [[nodiscard]] mux::Multiplexer* multiplexer() { return multiplexer_.get(); }
@@ -46,6 +48,7 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     void on_stream_readable(StreamId stream) override;
     void on_stream_writable(StreamId stream) override;
     void on_stream_broken(StreamId stream, int error) override;
+    void close_later(net::Socket socket) override;
 
   private:
     enum class Phase : unsigned char {
@@ -73,7 +76,6 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
 
     [[nodiscard]] Status open_ciphertext(ByteView ciphertext);
     void flush();
-    void settle_stream();
     void seal_batch();
     void send();
     void fail_session(Error why);
