@@ -351,6 +351,25 @@ TEST_F(AgentSession, ComesBackFromARefusalWhenTheGatewayAsksIt) {
     EXPECT_TRUE(eventually([&] { return log_.count("full; next attempt in 8.0 s") == 1; }));
 }
 
+/// (protocol 9.5)
+TEST_F(AgentSession, SaysNothingButWhyAfterAViolation) {
+    start({"blog"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1)});
+    ASSERT_TRUE(gateway->is_alive());
+    gateway->send({ok(1), frame(FrameKind::Ping, 0, wire::Ping{9}), open_stream(1)});
+    const auto words = gateway->receive();
+    ASSERT_TRUE(words);
+    EXPECT_EQ(words->kind, FrameKind::GoAway);
+    const auto why = wire::decode<wire::Refusal>(words->payload);
+    ASSERT_TRUE(why);
+    EXPECT_EQ(why->code, Code::Protocol);
+    EXPECT_EQ(why->text, "an answer to a registration never made");
+    EXPECT_FALSE(gateway->receive_any());
+    EXPECT_TRUE(gateway->sees_the_end());
+    EXPECT_EQ(end_code(), Errc::ProtocolViolation);
+}
+
 TEST_F(AgentSession, DialsAtOpenAndCarriesBothWays) {
     start({"blog"});
     auto gateway = accept_opening();

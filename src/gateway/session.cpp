@@ -46,18 +46,11 @@ net::Awaitable<void> Session::run() {
     const bool quiet = why.code == Errc::EndOfStream || why.code == Errc::Cancelled;
     logger_.log(quiet ? LogLevel::Debug : LogLevel::Info, "agent {} has gone: {} {}",
                 facts_.address, dig_code(why.code), escape(why.text));
-    tell_violation(why);
+    if (tunnel_ && !tunnel_end_ && why.code == Errc::ProtocolViolation) {
+        tunnel_->fail_session(why);
+    }
     auto finished = finish();
     co_await std::move(finished);
-}
-
-void Session::tell_violation(const Error& why) {
-    const bool may_speak = tunnel_ && !tunnel_end_ && protocol_ == Protocol::Two;
-    if (may_speak && why.code == Errc::ProtocolViolation) {
-        ByteVector payload;
-        wire::encode(refusal(wire::RefusalCode::Protocol, why.text), payload);
-        std::ignore = send(wire::FrameKind::GoAway, 0, payload);
-    }
 }
 
 net::Awaitable<Status> Session::converse() {
@@ -267,6 +260,11 @@ net::Awaitable<void> Session::drain(TimePoint deadline) {
 void Session::on_open(StreamId /*stream*/, const wire::Open& /*open*/) {}  // agents open nothing
 
 Status Session::on_message(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
+    if (protocol_ == Protocol::Two) {
+        if (auto checked = check_message(kind, {id}, payload); !checked) {
+            return checked;
+        }
+    }
     if (inbox_.size() >= kMaxWaitingMessages || inbox_bytes_ + payload.size() > kMaxWaitingBytes) {
         return fail(Errc::ProtocolViolation, "more conversation frames than may wait");
     }

@@ -88,7 +88,6 @@ class Session final : public mux::MultiplexerEvents,
     void start_tunnel(std::unique_ptr<mux::Multiplexer> multiplexer);
     [[nodiscard]] net::Awaitable<void> run_tunnel();
     [[nodiscard]] net::Awaitable<void> finish();
-    void tell_violation(const Error& why);
     [[nodiscard]] net::Awaitable<Result<Message>> next_message(TimePoint deadline);
     [[nodiscard]] net::Awaitable<Result<Message>> expect(wire::FrameKind kind, TimePoint deadline);
     [[nodiscard]] Status send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload);
@@ -100,6 +99,9 @@ class Session final : public mux::MultiplexerEvents,
     // session_v2.cpp, session_v1.cpp: the conversations of the two protocols
     [[nodiscard]] net::Awaitable<Status> converse_v2();
     [[nodiscard]] net::Awaitable<Status> converse_v1();
+    [[nodiscard]] Status check_message(wire::FrameKind kind, RegistrationId id, ByteView payload);
+    [[nodiscard]] Status check_register(RegistrationId id, ByteView payload);
+    [[nodiscard]] Status send_hello();
     [[nodiscard]] net::Awaitable<Status> greet();
     [[nodiscard]] net::Awaitable<Status> accept_login_v2();
     [[nodiscard]] net::Awaitable<Status> accept_login_v1();

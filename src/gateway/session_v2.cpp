@@ -23,7 +23,43 @@ Duration ping_jitter() {
     return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>()) % 1'000);
 }
 
+template <class Message>
+Status check(ByteView payload) {
+    const auto message = wire::decode<Message>(payload);
+    return message ? Status{} : forward_error(message);
+}
+
 }  // namespace
+
+/// Before anything behind the frame acts, although its own turn may come later. (protocol 9.5)
+Status Session::check_message(wire::FrameKind kind, RegistrationId id, ByteView payload) {
+    switch (kind) {
+        case wire::FrameKind::Hello:
+            return send_hello();  // whatever comes next can be answered then
+        case wire::FrameKind::Login:
+            return check<wire::Login>(payload);
+        case wire::FrameKind::Join:
+        case wire::FrameKind::Resume:
+            return check<wire::Resume>(payload);
+        case wire::FrameKind::Register:
+            return check_register(id, payload);
+        case wire::FrameKind::GoAway:
+            return check<wire::Refusal>(payload);
+        default:
+            return payload.empty() ? Status{}
+                                   : fail(Errc::ProtocolViolation,
+                                          fmt::format("{} with a payload", wire::to_string(kind)));
+    }
+}
+
+Status Session::check_register(RegistrationId id, ByteView payload) {
+    if (id <= last_registration_) {
+        return fail(Errc::ProtocolViolation, fmt::format("Register {} after {}: numbers must grow",
+                                                         id.value, last_registration_.value));
+    }
+    last_registration_ = id;
+    return check<wire::Register>(payload);
+}
 
 net::Awaitable<Status> Session::converse_v2() {
     mux::Link::Options options;
@@ -46,6 +82,16 @@ net::Awaitable<Status> Session::converse_v2() {
     co_return co_await std::move(serving);
 }
 
+Status Session::send_hello() {
+    wire::Hello hello;
+    hello.software = context_.software;
+    hello.link_limit = mux::Link::Options{}.link_limit;
+    hello.stream_limit = mux::Link::Options{}.stream_limit;
+    ByteVector payload;
+    wire::encode(hello, payload);
+    return send(wire::FrameKind::Hello, 0, payload);
+}
+
 net::Awaitable<Status> Session::greet() {
     auto waiting = expect(wire::FrameKind::Hello, login_by_);
     const auto message = co_await std::move(waiting);
@@ -57,16 +103,6 @@ net::Awaitable<Status> Session::greet() {
         co_return forward_error(hello);
     }
     logger_.debug("hello from {} at {}", escape(hello->software), facts_.address);
-    wire::Hello answer;
-    answer.software = context_.software;
-    answer.link_limit = mux::Link::Options{}.link_limit;
-    answer.stream_limit = mux::Link::Options{}.stream_limit;
-    ByteVector payload;
-    wire::encode(answer, payload);
-    const auto sent = send(wire::FrameKind::Hello, 0, payload);
-    if (!sent) {
-        co_return sent;
-    }
     if (hello->min_version > kProtocolVersion || hello->max_version < kProtocolVersion) {
         co_return refuse(refusal(wire::RefusalCode::Version, "this gateway speaks protocol 2"));
     }
@@ -142,11 +178,6 @@ net::Awaitable<Status> Session::serve_v2() {
 }
 
 Status Session::act_on(const Message& message) {
-    const bool is_empty_kind = message.kind == wire::FrameKind::FinishRegister ||
-                               message.kind == wire::FrameKind::Unregister;
-    if (is_empty_kind && !message.payload.empty()) {
-        return fail(Errc::ProtocolViolation, "a payload where none may be");
-    }
     switch (message.kind) {
         case wire::FrameKind::Register:
             return start_registering(message);
@@ -169,10 +200,6 @@ Status Session::start_registering(const Message& message) {
         return forward_error(request);
     }
     const RegistrationId id{message.id};
-    if (id <= last_registration_) {
-        return fail(Errc::ProtocolViolation, "registration numbers must grow");
-    }
-    last_registration_ = id;
     if (draining_) {
         refuse_registration(id, session_ends());
         return {};

@@ -79,6 +79,7 @@ class Link final : public Multiplexer {
     void writable(StreamId stream, TimePoint now) override;
     [[nodiscard]] Status send_message(wire::FrameKind kind, std::uint32_t id,
                                       ByteView payload) override;
+    [[nodiscard]] std::span<const ByteView> farewell(const Error& why) override;
     void abort_all(wire::ResetReason reason) override;
     [[nodiscard]] std::size_t stream_count() const override;
     [[nodiscard]] TimePoint last_heard() const override;
@@ -169,6 +170,7 @@ class Link final : public Multiplexer {
     // link_send.cpp
     [[nodiscard]] std::uint64_t data_room() const;
     [[nodiscard]] std::uint64_t control_room() const;
+    [[nodiscard]] std::span<const ByteView> only_front();
     void append_messages();
     void append_control(std::uint64_t up_to);
     void append_control_of(Stream& stream);

@@ -37,6 +37,9 @@ bool Link::has_output() const {
     if (!is_attached_) {
         return false;
     }
+    if (opening_.has_refused()) {
+        return !unlogged_.empty();  // and nothing behind it
+    }
     if (!unlogged_.empty() || journal_.unsent_bytes() > 0 ||
         (has_sent_hello_ && (is_ack_due_ || is_ping_wanted_ || !pongs_.empty()))) {
         return true;
@@ -56,6 +59,9 @@ std::span<const ByteView> Link::next_batch(TimePoint now) {
         return {};
     }
     front_.swap(unlogged_);
+    if (opening_.has_refused()) {
+        return only_front();
+    }
     const std::size_t answers =
         kAckFrameBytes + kPingFrameBytes + kPingFrameBytes * pongs_.size() + front_.size();
     const std::size_t batch = scheduler_.batch_bytes(now);
@@ -77,6 +83,34 @@ std::span<const ByteView> Link::next_batch(TimePoint now) {
     }
     parts_.front() = front_;
     return parts_;
+}
+
+std::span<const ByteView> Link::only_front() {
+    if (!front_.empty()) {
+        parts_.emplace_back(front_);
+    }
+    return parts_;
+}
+
+std::span<const ByteView> Link::farewell(const Error& why) {
+    parts_.clear();
+    front_.clear();
+    if (!is_attached_) {
+        return {};
+    }
+    front_.swap(unlogged_);  // a Hello, without which the last word may not come
+    if (const auto kind = opening_.last_word()) {
+        payload_.clear();
+        if (*kind == FrameKind::Refused) {
+            wire::encode(wire::Refused{.code = wire::RefusalCode::Protocol, .text = why.text},
+                         payload_);
+        } else {
+            wire::encode(wire::Refusal{.code = wire::RefusalCode::Protocol, .text = why.text},
+                         payload_);
+        }
+        wire::append_frame(*kind, 0, payload_, front_);
+    }
+    return only_front();
 }
 
 void Link::append_messages() {

@@ -87,6 +87,10 @@ void Tunnel::abort(Error why) {
     impl_->end(std::move(why));
 }
 
+void Tunnel::fail_session(Error why) {
+    impl_->fail_session(std::move(why));
+}
+
 TimePoint Tunnel::last_heard() const {
     const auto* const multiplexer = impl_->multiplexer();
     return multiplexer != nullptr ? multiplexer->last_heard() : TimePoint::min();

@@ -74,11 +74,31 @@ void Tunnel::Impl::close(TimePoint deadline) {
 }
 
 void Tunnel::Impl::fail_session(Error why) {
-    if (is_moving() && !writer_.is_blocked() && multiplexer_->has_output()) {
-        seal_batch();  // it may hold the message that tells the peer why
+    if (is_moving()) {
+        say_last_words(why);
     }
     if (is_moving()) {
         start_lingering(std::move(why));
+    }
+}
+
+void Tunnel::Impl::say_last_words(const Error& why) {
+    switch (why.code) {
+        case Errc::ProtocolViolation:
+        case Errc::FlowControlViolation:
+        case Errc::TooMuchNoise:
+            if (const auto words = multiplexer_->farewell(why); !words.empty()) {
+                if (auto sealed = writer_.seal(words); !sealed) {
+                    end(std::move(sealed.error()));
+                }
+            }
+            return;
+        case Errc::TlsFailed:
+            return;  // the channel has sent its alert
+        default:
+            if (!writer_.is_blocked() && multiplexer_->has_output()) {
+                seal_batch();
+            }
     }
 }
 

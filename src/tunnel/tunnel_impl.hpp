@@ -35,6 +35,10 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     /// Sends what is queued, then the channel's close, then waits for the peer's.
     void close(TimePoint deadline);
 
+    /// Ends because of what the peer did: says why where there is a word for it, closes in order,
+    /// and waits for the peer's close.
+    void fail_session(Error why);
+
     /// To be called after anything that may have changed what the multiplexer wants.
     void settle();
     /// The same after something has happened to one stream; sends at once what should not wait.
@@ -78,7 +82,7 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     void flush();
     void seal_batch();
     void send();
-    void fail_session(Error why);
+    void say_last_words(const Error& why);
     void start_lingering(Error why);
 
     WorkerResources& resources_;
