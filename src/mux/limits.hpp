@@ -34,6 +34,10 @@ inline constexpr std::size_t kSharedBatchBytes = 64 * 1024;
 /// Bytes a stream may send before the next one's turn: one frame, one TLS record.
 inline constexpr std::size_t kQuantumBytes = 16 * 1024;
 
+/// The same for a stream that has just sent as much: a whole shared batch, so that each system call
+/// of the sockets behind it moves that much. 16 KiB cost a third of what 8 or 64 streams move.
+inline constexpr std::size_t kBulkQuantumBytes = kSharedBatchBytes;
+
 /// Frames that one read of a stream may fill, and so the segments of one readv.
 inline constexpr std::size_t kMaxReadSegments = kMaxBatchBytes / (16 * 1024);
 

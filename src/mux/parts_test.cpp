@@ -261,6 +261,29 @@ TEST(Scheduler, EndsATurnWithItsQuantum) {
     EXPECT_EQ(scheduler.next(), two.get());
 }
 
+TEST(Scheduler, GivesALongerTurnToAStreamThatHasJustSentAsMuch) {
+    Scheduler scheduler;
+    const auto bulk = make_stream(1);
+    const auto other = make_stream(2);
+    bulk->run_bytes = other->run_bytes = kQuantumBytes;  // Neither is interactive.
+    scheduler.add(*bulk);
+    scheduler.on_sent(*bulk, kBulkQuantumBytes - 1, kStart);
+    scheduler.add(*other);
+    EXPECT_EQ(scheduler.allowance(*bulk, kMaxBatchBytes), kQuantumBytes);
+    scheduler.on_sent(*bulk, kQuantumBytes, kStart);
+    EXPECT_EQ(scheduler.next(), other.get());
+    EXPECT_EQ(scheduler.allowance(*other, kMaxBatchBytes), kQuantumBytes);
+    scheduler.on_sent(*other, kQuantumBytes, kStart);
+    EXPECT_EQ(scheduler.next(), bulk.get());
+    EXPECT_EQ(scheduler.allowance(*bulk, kMaxBatchBytes), kBulkQuantumBytes);
+    scheduler.remove(*bulk);
+    scheduler.add(*bulk);
+    EXPECT_EQ(scheduler.allowance(*bulk, kMaxBatchBytes), kBulkQuantumBytes) << "it was away";
+    scheduler.remove(*bulk);
+    scheduler.add(*bulk);
+    EXPECT_EQ(scheduler.allowance(*bulk, kMaxBatchBytes), kQuantumBytes) << "and sent nothing";
+}
+
 TEST(Scheduler, SharesBatchesForAWhileAfterAnotherStreamWasActive) {
     Scheduler scheduler;
     const auto bulk = make_stream(1);
