@@ -52,13 +52,17 @@ Status GatewayTrust::decide_first_use(const std::string& gateway, bool is_loopba
                                 "--tofu to trust it unseen); no credential was sent",
                                 gateway, text, text));
     }
-    logger_.info("gateway {} is met for the first time; its key {} is kept in {}", gateway, text,
-                 known_.where());
-    if (const auto added = known_.add(gateway, pin); !added) {
-        if (added.error().code == Errc::GatewayKeyChanged) {
-            return refuse_changed(gateway, known_.find(gateway).value_or(pin), pin);
-        }
-        logger_.warn("the gateway's key could not be kept: {}", added.error().text);
+    const auto added = known_.add(gateway, pin);
+    if (added) {
+        logger_.info("gateway {} is met for the first time; its key {} is kept in {}", gateway,
+                     text, known_.where());
+    } else if (added.error().code == Errc::GatewayKeyChanged) {
+        return refuse_changed(gateway, known_.find(gateway).value_or(pin), pin);
+    } else {
+        logger_.warn(
+            "gateway {} is met for the first time; its key {} is known until this agent ends, as "
+            "it could not be kept: {}",
+            gateway, text, added.error().text);
     }
     return {};
 }

@@ -167,5 +167,23 @@ TEST(GatewayTrust, RefusesAKeyThatAnotherAgentLearntDifferently) {
     EXPECT_THAT(decided.error().text, HasSubstr("known " + kOther.to_text()));
 }
 
+/// Another agent holds the folder's lock for longer than anybody waits.
+TEST(GatewayTrust, GoesOnInMemoryWithOneWarningWhenNothingCanBeKept) {
+    const test::TemporaryDirectory directory;
+    const auto state = StateDir::open(directory.path(), "agent").value();
+    auto known = KnownGateways::load(&state).value();
+    const auto lock = state.lock();
+    ASSERT_TRUE(lock);
+    const test::LogCapture log;
+    GatewayTrust trust({.pins = {}, .has_ca = false, .tofu = true}, known, {}, log.logger());
+    EXPECT_TRUE(trust.decide(kGateway, false, true, {.pin = kShown, .ca_error = ""}));
+    EXPECT_EQ(known.find(kGateway), kShown);
+    ASSERT_EQ(log.lines().size(), 1U);
+    EXPECT_THAT(log.lines()[0], HasSubstr(kShown.to_text()));
+    EXPECT_THAT(log.lines()[0], HasSubstr("could not be kept"));
+    EXPECT_FALSE(trust.decide(kGateway, false, true, {.pin = kOther, .ca_error = ""}));
+    EXPECT_FALSE(KnownGateways::load(&state)->find(kGateway));
+}
+
 }  // namespace
 }  // namespace diglett::agent

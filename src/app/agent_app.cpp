@@ -35,9 +35,12 @@ Result<crypto::AgentKey> load_agent_key(const StateDir* state) {
     if (state == nullptr) {
         return crypto::AgentKey::generate();
     }
-    const auto lock = state->lock(kLockPatience);
-    if (!lock) {
-        return forward_error(lock);
+    // A key that is there is only read, which needs no lock; not to have one is a matter of a first
+    // start beside another's.
+    const auto lock =
+        may_exist(state->file(kKeyFile)) ? std::nullopt : std::optional(state->lock(kLockPatience));
+    if (lock && !*lock && !may_exist(state->file(kKeyFile))) {
+        return forward_error(*lock);
     }
     const auto path = state->file(kKeyFile);
     if (may_exist(path)) {

@@ -1,6 +1,7 @@
 """Who the gateway is: pins, first use, certificates; and nothing is said to the wrong one. (protocol 10)"""
 
 import base64
+import fcntl
 import hashlib
 import json
 import subprocess
@@ -153,6 +154,22 @@ def test_first_use_is_remembered(programs, echo, tmp_path):
         assert (pin in agent.said()) == (count == 1), "the pin is shown the first time"
         assert known_gateways(tmp_path) == [f"{gateway.address} {pin}"]
         assert agent.stop() == 0
+
+
+def test_an_agent_with_a_key_needs_no_lock_to_start(programs, echo):
+    gateway = programs.gateway()
+    first = programs.agent(gateway, name="first", backend=echo, label="box")
+    gateway.wait_for_name("first")
+    first.stop()
+    state = Path(first.command[first.command.index("--state-dir") + 1]) / "agent"
+    with open(state / "lock", "r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        programs.agent(gateway, name="second", backend=echo, label="box")
+        gateway.wait_for_name("second")
+        # One that would have to make its key may not: names would belong to a key that nobody keeps.
+        (state / "agent.key").unlink()
+        third = programs.agent(gateway, name="third", backend=echo, label="box")
+        assert third.wait() == 3 and third.find_line("DIG-1005")
 
 
 def test_a_changed_key_is_refused_until_the_line_is_deleted(programs, echo, tmp_path):
