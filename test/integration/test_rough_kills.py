@@ -21,13 +21,13 @@ ROUNDS = 3  # the same programs are killed this often in a row
 # A backend in a process of its own: any number of connections, half of what it promises, then it waits for its end.
 # It reads nothing, so the visitor's own bytes are under way as well.
 HALF_AN_ANSWER = """
-import socket, sys, threading, time
+import os, socket, sys, threading, time
 listening = socket.create_server(("127.0.0.1", int(sys.argv[1])))
 print(listening.getsockname()[1], flush=True)
 def answer(connection):
     connection.recv(2)
     connection.sendall(b"x" * 3000000)
-    print("half", flush=True)
+    os.write(1, b"half\\n")
     time.sleep(60)
 while True:
     threading.Thread(target=answer, args=(listening.accept()[0],), daemon=True).start()
