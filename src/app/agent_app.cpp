@@ -12,9 +12,9 @@
 #include "agent/agent.hpp"
 #include "app/agent_config.hpp"
 #include "app/exit.hpp"
+#include "app/program.hpp"
 #include "base/file.hpp"
 #include "base/memory_limit.hpp"
-#include "base/process.hpp"
 #include "base/state_dir.hpp"
 #include "base/version.hpp"
 #include "net/descriptor_limit.hpp"
@@ -130,7 +130,7 @@ void stop_on_signal(net::asio::signal_set& signals, agent::Agent& agent, net::Ta
     });
 }
 
-int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
+int start(const AgentConfig& config, const AgentPlan& plan, const Logger& logger) {
     if (const auto limit = net::raise_descriptor_limit(); !limit) {
         return fail_with(limit.error(), logger);
     }
@@ -158,7 +158,8 @@ int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
     if (const auto credential = current_credential(config); !credential) {
         return fail_with(credential.error(), logger);
     }
-    for (auto& service : plan.services) {
+    auto services = plan.services;
+    for (auto& service : services) {
         if (service.name.empty()) {
             service.name = derived_name(crypto::fingerprint(key->public_key()),
                                         net::to_string(service.backend));
@@ -170,7 +171,7 @@ int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
     std::optional<Error> end;
     agent::Agent agent(
         {.gateway = plan.gateway,
-         .services = plan.services,
+         .services = std::move(services),
          .protocol = static_cast<int>(config.protocol),
          .once = config.once,
          .takeover = config.takeover,
@@ -202,43 +203,33 @@ std::string print_services(const AgentPlan& plan) {
     return text;
 }
 
+Result<AgentPlan> plan_of(const AgentConfig& config, const Settings& settings) {
+    return plan_agent(config, settings.services());
+}
+
+std::string print_all(const Settings& settings, const AgentPlan& plan) {
+    return settings.print({"name"}) + print_services(plan);
+}
+
+Status check_files(const AgentConfig& config, const AgentPlan& /*plan*/) {
+    if (const auto tls = load_tls(config); !tls) {
+        return forward_error(tls);
+    }
+    const auto credential = current_credential(config);
+    return credential ? Status{} : forward_error(credential);
+}
+
 }  // namespace
 
 int run_agent(int argc, const char* const* argv) {
-    prepare_process();
-    Settings settings("diglett", "The agent: makes a workload reachable through a gateway",
-                      fmt::format("diglett {}", base::kVersion));
-    AgentConfig config;
-    config.declare(settings);
-    const auto action = settings.load(argc, argv);
-    const Logger logger = open_log(settings.log_options());
-    if (!action) {
-        return fail_with(action.error(), logger);
-    }
-    if (*action == Action::ShowText) {
-        print_out(settings.shown_text());
-        return 0;
-    }
-    auto plan = plan_agent(config, settings.services());
-    if (!plan) {
-        return fail_with(plan.error(), logger);
-    }
-    switch (*action) {
-        case Action::PrintConfig:
-            print_out(settings.print({"name"}) + print_services(*plan));
-            return 0;
-        case Action::Check: {
-            const auto tls = load_tls(config);
-            const auto credential = current_credential(config);
-            if (!tls || !credential) {
-                return fail_with(!tls ? tls.error() : credential.error(), logger);
-            }
-            print_out("the configuration is valid\n");
-            return 0;
-        }
-        default:
-            return start(config, std::move(*plan), logger);
-    }
+    const Program<AgentConfig, AgentPlan> program{
+        .name = "diglett",
+        .description = "The agent: makes a workload reachable through a gateway",
+        .plan = plan_of,
+        .print = print_all,
+        .check = check_files,
+        .start = start};
+    return run_program(program, argc, argv);
 }
 
 }  // namespace diglett::app
