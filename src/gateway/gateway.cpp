@@ -64,6 +64,9 @@ Gateway::Gateway(Options options, Parts parts, Logger logger)
       logger_(std::move(logger)),
       visitor_places_(visitor_limit(options_.descriptor_limit)),
       budget_(options_.memory_budget),
+      pauses_(std::make_shared<net::PauseReport>([logger = logger_](std::string_view why) {
+          logger.warn("new agents and visitors have to wait: {}", why);
+      })),
       control_(1, "control"),
       pool_(options_.workers, "worker"),
       names_(std::make_unique<NameService>(
@@ -90,9 +93,7 @@ Result<net::Endpoint> Gateway::start() {
     std::optional<Result<net::Endpoint>> bound;
     run_and_wait(control_.executor(0), [&] {
         net::Listener::Options listening;
-        listening.on_pause = [logger = logger_](std::string_view why) {
-            logger.warn("agents have to wait: {}", why);
-        };
+        listening.pauses = pauses_;
         auto listener = net::Listener::open(control_.executor(0), options_.listen, listening);
         if (!listener) {
             bound.emplace(forward_error(listener));
@@ -140,6 +141,7 @@ void Gateway::begin_session(int fd) {
                                  .software = options_.software,
                                  .visitor_places = visitor_places_,
                                  .budget = budget_,
+                                 .pauses = pauses_,
                                  .gone = [this](SessionNumber gone) { forget_session(gone); },
                                  .logger = logger_};
     auto session = std::make_shared<Session>(context, number, worker.resources, probe.release(),

@@ -71,6 +71,7 @@ class Gateway {
     Logger logger_;
     VisitorPlaces visitor_places_;
     MemoryBudget budget_;
+    std::shared_ptr<net::PauseReport> pauses_;  ///< For agents' and visitors' listeners.
     net::WorkerPool control_;
     net::WorkerPool pool_;
     std::vector<std::unique_ptr<Worker>> workers_;

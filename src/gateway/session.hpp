@@ -19,6 +19,7 @@
 #include "gateway/visitor_places.hpp"
 #include "mux/multiplexer.hpp"
 #include "net/event.hpp"
+#include "net/pause_report.hpp"
 #include "net/task_group.hpp"
 #include "tunnel/tunnel.hpp"
 
@@ -39,8 +40,9 @@ struct SessionContext {
     bool accept_v1 = false;
     std::string software;  ///< For Hello, e.g. "diglett 0.1.0".
     VisitorPlaces& visitor_places;
-    MemoryBudget& budget;                     ///< Of the process.
-    std::function<void(SessionNumber)> gone;  ///< Called on `control` when nothing is left of it.
+    MemoryBudget& budget;                      ///< Of the process.
+    std::shared_ptr<net::PauseReport> pauses;  ///< Of the gateway's listeners.
+    std::function<void(SessionNumber)> gone;   ///< Called on `control` when nothing is left of it.
     Logger logger;
 };
 

@@ -18,12 +18,10 @@ namespace {
 
 /// A helper port on loopback: the one that the name had last, or any free one.
 Result<net::Listener> bind_helper_port(net::Executor executor, std::uint16_t last_port,
-                                       const Logger& logger) {
+                                       std::shared_ptr<net::PauseReport> pauses) {
     net::Listener::Options options;
     options.for_streams = true;
-    options.on_pause = [logger](std::string_view why) {
-        logger.warn("visitors have to wait: {}", why);
-    };
+    options.pauses = std::move(pauses);
     if (last_port != 0) {
         auto again =
             net::Listener::open(executor, {.host = "127.0.0.1", .port = last_port}, options);
@@ -78,8 +76,9 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
 
 void Session::bind_port(ServedName& served, std::uint16_t last_port) {
     served.place = context_.visitor_places.take();
-    auto listener = served.place ? bind_helper_port(resources_.executor(), last_port, logger_)
-                                 : fail(Errc::LimitReached, "visitors have all descriptors");
+    auto listener = served.place
+                        ? bind_helper_port(resources_.executor(), last_port, context_.pauses)
+                        : fail(Errc::LimitReached, "visitors have all descriptors");
     if (listener) {
         served.listener.emplace(std::move(*listener));
     } else {

@@ -24,7 +24,6 @@ namespace {
 using namespace std::chrono_literals;
 
 constexpr Duration kLongestPause = 1s;
-constexpr Duration kReportInterval = 1s;
 constexpr int kMaxBurst = 8;  // connections in a row before others of the worker have their turn
 
 /// Out of something that the whole machine or process shares; accepting again at once cannot help.
@@ -140,7 +139,9 @@ Awaitable<Result<Listener::Accepted>> Listener::accept() {
                 co_return forward_error(ready);
             }
         } else if (is_exhaustion(error)) {
-            report_pause(error);
+            if (options_.pauses) {
+                options_.pauses->tell(errno_text(error));
+            }
             const bool slept = co_await sleep_until(Clock::now() + pause_);
             if (!slept) {
                 co_return fail(Errc::Cancelled, "the task was cancelled");
@@ -149,17 +150,6 @@ Awaitable<Result<Listener::Accepted>> Listener::accept() {
         } else if (is_fatal(error)) {
             co_return fail(Errc::IoFailed, fmt::format("cannot accept: {}", errno_text(error)));
         }
-    }
-}
-
-void Listener::report_pause(int error) {
-    const auto now = Clock::now();
-    if (now < next_report_) {
-        return;
-    }
-    next_report_ = now + kReportInterval;
-    if (options_.on_pause) {
-        options_.on_pause(errno_text(error));
     }
 }
 

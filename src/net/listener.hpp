@@ -1,14 +1,14 @@
 #pragma once
 
 #include <chrono>
-#include <functional>
-#include <string_view>
+#include <memory>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
 #include "net/address.hpp"
 #include "net/async.hpp"
 #include "net/endpoint.hpp"
+#include "net/pause_report.hpp"
 #include "net/sockaddr.hpp"
 #include "net/socket.hpp"
 
@@ -23,8 +23,8 @@ class Listener {
         /// Accepted sockets reset on close, do not delay and keep alive (Socket::set_linger_reset,
         /// set_nodelay, set_keepalive): on Linux they inherit it, which spares six calls for each.
         bool for_streams = false;
-        /// Told, at most once a second, why accepting pauses ("too many open files"); may be empty.
-        std::function<void(std::string_view why)> on_pause{};
+        /// Told why accepting pauses; may be null.
+        std::shared_ptr<PauseReport> pauses{};
     };
 
     /// Listens on `endpoint` (SO_REUSEADDR; port 0: any free one). The host is an IP address,
@@ -46,7 +46,7 @@ class Listener {
     };
 
     /// The next connection. Survives connections that died in the queue; while the system is out of
-    /// descriptors or memory it pauses (100 ms, doubled up to 1 s), tells `on_pause` and recovers
+    /// descriptors or memory it pauses (100 ms, doubled up to 1 s), tells `pauses` and recovers
     /// by itself.
     /// @return Cancelled when the task is cancelled or the listener closed; IoFailed only if the
     /// listener itself is broken.
@@ -61,7 +61,6 @@ class Listener {
   private:
     Listener(Socket socket, Options options);
     [[nodiscard]] Accepted describe(int fd, const SockAddr& remote) const;
-    void report_pause(int error);
 
     Socket socket_;
     Options options_;
@@ -69,7 +68,6 @@ class Listener {
     static constexpr Duration kFirstPause = std::chrono::milliseconds(100);
     Duration pause_ = kFirstPause;
     int burst_ = 0;  ///< Connections taken since the last wait.
-    TimePoint next_report_ = TimePoint::min();
 };
 
 }  // namespace diglett::net

@@ -146,7 +146,8 @@ TEST(Listener, PausesWithoutDescriptorsSaysSoOnceASecondAndRecovers) {
     asio::io_context context(1);
     std::vector<std::string> reports;
     Listener::Options options;
-    options.on_pause = [&](std::string_view why) { reports.emplace_back(why); };
+    options.pauses =
+        std::make_shared<PauseReport>([&](std::string_view why) { reports.emplace_back(why); });
     auto listener = listen(context, "127.0.0.1", 0, std::move(options));
     ASSERT_TRUE(listener);
     const auto address = to_sockaddr(*parse_address("127.0.0.1", listener->local_endpoint().port));
@@ -160,6 +161,35 @@ TEST(Listener, PausesWithoutDescriptorsSaysSoOnceASecondAndRecovers) {
     test::run_coroutine(context, expect_accepted(*listener));
     EXPECT_GE(Clock::now() - start, 350ms);
     EXPECT_EQ(reports, std::vector<std::string>{"too many open files"});
+}
+
+TEST(Listener, SharesItsReportOfAPauseWithOthers) {
+    constexpr std::size_t kListeners = 20;
+    asio::io_context context(1);
+    std::size_t reports = 0;
+    const auto report = std::make_shared<PauseReport>([&](std::string_view) { ++reports; });
+    std::vector<Listener> listeners;
+    std::vector<UniqueFd> visitors;
+    for (std::size_t i = 0; i < kListeners; ++i) {
+        auto listener = listen(context, "127.0.0.1", 0, {.pauses = report});
+        ASSERT_TRUE(listener);
+        const auto port = listener->local_endpoint().port;
+        listeners.push_back(std::move(*listener));
+        const auto address = to_sockaddr(*parse_address("127.0.0.1", port));
+        visitors.emplace_back(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+        ASSERT_EQ(::connect(visitors.back().get(), address.get(), address.size), 0);
+    }
+
+    const NoMoreDescriptors limit;
+    Timer relief(context.get_executor(), Clock::now() + 1'500ms);  // two reports are due by then
+    relief.async_wait([&](const boost::system::error_code&) { limit.end(); });
+    TaskGroup tasks(context.get_executor());
+    for (auto& listener : listeners) {
+        tasks.spawn(expect_accepted(listener));
+    }
+    test::run_coroutine(context, tasks.join());
+    EXPECT_GE(reports, 1U);
+    EXPECT_LE(reports, 4U);
 }
 
 }  // namespace

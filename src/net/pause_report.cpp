@@ -1,0 +1,24 @@
+#include "net/pause_report.hpp"
+
+#include <chrono>
+#include <utility>
+
+namespace diglett::net {
+
+namespace {
+
+constexpr Duration kReportInterval = std::chrono::seconds(1);
+
+}  // namespace
+
+PauseReport::PauseReport(std::function<void(std::string_view why)> say) : say_(std::move(say)) {}
+
+void PauseReport::tell(std::string_view why) {
+    const auto now = Clock::now();
+    auto next = next_.load();
+    if (now >= next && next_.compare_exchange_strong(next, now + kReportInterval)) {
+        say_(why);
+    }
+}
+
+}  // namespace diglett::net
