@@ -12,6 +12,7 @@
 #include "agent/agent.hpp"
 #include "app/agent_config.hpp"
 #include "app/exit.hpp"
+#include "base/escape.hpp"
 #include "app/program.hpp"
 #include "base/file.hpp"
 #include "base/memory_limit.hpp"
@@ -45,8 +46,15 @@ Result<crypto::AgentKey> load_agent_key(const StateDir* state) {
     const auto path = state->file(kKeyFile);
     if (may_exist(path)) {
         const auto text = read_private_file(path, kMaxKeyBytes);
-        return text ? crypto::AgentKey::parse(text->expose_secret())
-                    : Result<crypto::AgentKey>(forward_error(text));
+        if (!text) {
+            return forward_error(text);
+        }
+        auto key = crypto::AgentKey::parse(text->expose_secret());
+        return key ? std::move(key)
+                   : fail(Errc::CorruptState,
+                          fmt::format("key file '{}': {}; put the right one there, or delete it: "
+                                      "names that belong to the old key stay with that",
+                                      escape(path.native()), key.error().text));
     }
     auto key = crypto::AgentKey::generate();
     const auto written = write_file_atomically(path, key.to_text() + "\n", 0600);

@@ -199,7 +199,38 @@ def test_a_state_folder_that_was_removed_is_no_reason_to_stop(programs, served, 
     assert owners(tmp_path) == {"first", "second"}
 
 
+DAMAGE = ["", "{", "\x00" * 200, "junk\n"]
+
+
+@pytest.mark.parametrize("damage", DAMAGE, ids=["empty", "cut", "zeros", "junk"])
+@pytest.mark.parametrize("name", ["identity.pem", "leases.json"])
+def test_a_damaged_file_of_the_gateway_is_named_and_left_alone(programs, served, tmp_path, name, damage):
+    gateway = programs.gateway(label="gateway")
+    programs.agent(gateway, name="first", backend=served.port)
+    gateway.wait_for_name("first")
+    assert gateway.stop() == 0
+    path = tmp_path / "gateway-state" / "gateway" / name
+    path.write_text(damage)
+    words = refused_start(programs, tmp_path)
+    assert "DIG-1006" in words and str(path) in words
+    assert path.read_text() == damage
+
+
 # ---- Agents
+
+
+@pytest.mark.parametrize("damage", DAMAGE[1:], ids=["cut", "zeros", "junk"])
+@pytest.mark.parametrize("name", ["agent.key", "known_gateways"])
+def test_a_damaged_file_of_the_agent_is_named_and_left_alone(programs, served, tmp_path, name, damage):
+    gateway = programs.gateway()
+    agent = programs.agent(gateway, name="example", backend=served.port, label="agent")
+    gateway.wait_for_name("example")
+    assert agent.stop() == 0
+    path = tmp_path / "agent-state" / "agent" / name
+    path.write_text(damage)
+    agent = programs.agent(gateway, name="example", backend=served.port, label="agent")
+    assert agent.wait() == 3 and str(path) in agent.find_line("DIG-1006.*").group(0)
+    assert path.read_text() == damage
 
 
 def known(tmp_path):
