@@ -35,7 +35,7 @@ while True:
 
 
 class Transfers:
-    """Visitors in the midst of a transfer: one takes, one gives. `failed()` waits for their ends."""
+    """Visitors in the midst of a transfer: one takes, one gives. `ends()` waits for them."""
 
     def __init__(self, port):
         self._ends = {}
