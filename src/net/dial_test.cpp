@@ -199,6 +199,27 @@ TEST(Socket, ResetsUnlessLingerWasCleared) {
     }
 }
 
+/// Whoever does not read is not dead: TCP's probes of the shut window are answered.
+TEST(Socket, TellsAPeerThatDoesNotReadFromOneThatIsGone) {
+    asio::io_context context(1);
+    auto pair = test::tcp_pair();
+    Socket socket(context.get_executor(), pair.theirs);
+    const std::vector<std::byte> bytes(64 * 1024);
+    while (socket.write_some(ByteView(bytes)).state == IoResult::State::Ready) {
+    }
+    std::this_thread::sleep_for(1s);
+    auto peer = socket.peer_state();
+    EXPECT_FALSE(peer.broken);
+    EXPECT_LT(peer.unanswered, 1s);
+    pair.ours.reset();
+    EXPECT_TRUE(socket.peer_state().broken);
+
+    auto local = test::unix_pair();
+    Socket unix_socket(context.get_executor(), local.theirs);
+    EXPECT_FALSE(unix_socket.peer_state().broken);
+    EXPECT_EQ(unix_socket.peer_state().unanswered, 0ms);
+}
+
 TEST(Socket, ReleasedCanLiveOnAnotherWorker) {
     asio::io_context first(1);
     asio::io_context second(1);

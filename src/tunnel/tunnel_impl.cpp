@@ -18,8 +18,10 @@ Tunnel::Impl::Impl(WorkerResources& resources, net::Socket carrier,
       multiplexer_(std::move(multiplexer)),
       writer_(carrier_, *channel_, resources_),
       changed_(resources_.executor()),
-      timer_(resources_.executor()) {
+      timer_(resources_.executor()),
+      look_timer_(resources_.executor()) {
     carrier_.set_nodelay();
+    carrier_.set_keepalive(kCarrierKeepalive);
     carrier_.set_notsent_lowat(kNotSentLowatBytes);
 }
 
@@ -29,6 +31,7 @@ net::Awaitable<Error> Tunnel::Impl::run() {
         phase_ = close_deadline_ == kNever ? Phase::Running : Phase::Closing;
     }
     settle();
+    arm_look();
     while (phase_ != Phase::Ended) {
         const bool woken = co_await changed_.wait_until(close_deadline_);
         const auto task = co_await net::asio::this_coro::cancellation_state;
@@ -45,6 +48,7 @@ net::Awaitable<Error> Tunnel::Impl::run() {
 void Tunnel::Impl::release() {
     phase_ = Phase::Ended;
     timer_.cancel();
+    look_timer_.cancel();
     if (multiplexer_) {
         multiplexer_->abort_all(wire::ResetReason::SessionEnded);
         multiplexer_.reset();

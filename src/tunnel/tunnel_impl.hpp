@@ -71,12 +71,14 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     void arm_read();
     void arm_write();
     void arm_timer();
+    void arm_look();
     void post_read();
     void post_flush();
 
     void on_readable();
     void on_writable();
     void on_timer();
+    void look_at_peer();
 
     [[nodiscard]] Status open_ciphertext(ByteView ciphertext);
     void flush();
@@ -92,6 +94,7 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     CarrierWriter writer_;
     net::Event changed_;  ///< Wakes run().
     net::Timer timer_;
+    net::Timer look_timer_;
     TimePoint timer_armed_for_ = kNever;
     TimePoint close_deadline_ = kNever;
     Error reason_{};

@@ -91,13 +91,14 @@ def serve(programs):
     """`serve(net, wires)` -> the gateway, and for each wire an agent "agentN", its backend and its port."""
     made = []
 
-    def start(net, wires):
-        gateway = programs.gateway(listen="0.0.0.0:0", within=net.command)
+    def start(net, wires, protocol=2):
+        gateway = programs.gateway(*(["--accept-v1"] if protocol == 1 else []), listen="0.0.0.0:0",
+                                   within=net.command)
         services = []
         for number, wire in enumerate(wires, 1):
             made.append(inside(wire.far, backends.Backend, backends.exchange, seconds=60))
-            agent = programs.agent(f"{wire.near_address}:{gateway.port}", name=f"name{number}",
-                                   backend=made[-1].port, within=wire.far.command)
+            agent = programs.agent(f"{wire.near_address}:{gateway.port}", "--protocol", protocol,
+                                   name=f"name{number}", backend=made[-1].port, within=wire.far.command)
             services.append((agent, made[-1], gateway.wait_for_name(f"name{number}")))
         return gateway, services
 
@@ -118,6 +119,14 @@ def download(net, port, seed, size):
 def upload(net, port, seed, size):
     with visit(net, port) as visitor:
         return transfers.upload(visitor, seed, size)
+
+
+def fails(how, *arguments):
+    """Whether the transfer broke off."""
+    try:
+        return not how(*arguments)
+    except (OSError, EOFError):
+        return True
 
 
 def test_a_slow_and_lossy_link_delivers_everything(join, serve):
@@ -187,3 +196,46 @@ def test_a_link_that_is_cut_for_20_s_comes_back(join, serve):
         assert download(net, port, number, 100_000) and upload(net, port, number, 100_000)
         assert agent.is_running()
         print(f"name{number} was back after {time.monotonic() - back:.1f} s")
+
+
+def test_protocol_1_notices_a_dead_link_too(join, serve):
+    """It has no ping: TCP asks an idle peer, and the tunnel sees that nobody acknowledges what is under way.
+
+    One link is idle; over the other both ends have much to send.
+    """
+    net, wires = join(2)
+    idle, busy = wires
+    gateway, services = serve(net, wires, protocol=1)
+    busy.change(rate=2_000_000)
+    with concurrent.futures.ThreadPoolExecutor(2) as pool:
+        port = services[1][2]
+        under_way = [pool.submit(fails, how, net, port, 1, 64 * MEGABYTE) for how in (download, upload)]
+        time.sleep(1)
+        began = time.monotonic()
+        idle.set_link("down")
+        busy.change(cut=True)
+        # Of an idle link the last word may be 5 s old.
+        for number, (agent, _, _) in enumerate(services, 1):
+            agent.wait_for_line("DIG-200[34]: .*next attempt", DEAD_SECONDS + harness.scaled(4))
+            gateway.wait_for_unregister(f"name{number}", DEAD_SECONDS + harness.scaled(4))
+        assert DEAD_SECONDS - 6 < time.monotonic() - began < DEAD_SECONDS + harness.scaled(4)
+        assert all(each.result() for each in under_way)
+    idle.set_link("up")
+    busy.change(cut=False)
+    for number in (1, 2):
+        port = gateway.wait_for_name(f"name{number}", 12, count=2)
+        assert download(net, port, number, 100_000) and upload(net, port, number, 100_000)
+
+
+@pytest.mark.full_size
+def test_protocol_1_waits_for_a_visitor_that_pauses(join, serve):
+    """The gateway stops reading then, and the window shuts: that is no sign of death, however long it lasts."""
+    net, wires = join(1)
+    _, ((agent, _, port),) = serve(net, wires, protocol=1)
+    size = 64 * MEGABYTE
+    with visit(net, port) as visitor:
+        visitor.sendall(transfers.REQUEST.pack(b"G", 1, size))
+        time.sleep(DEAD_SECONDS + 7)
+        received = transfers.receive_stream(visitor, size)
+        assert received.matches(1, size)
+    assert not agent.find_line("next attempt")
