@@ -36,11 +36,12 @@ inline constexpr std::size_t kWorthAskingAgainBytes = 16 * 1024;
 inline constexpr std::size_t kHandshakePeekBytes = 16 * 1024;
 
 /// How long a stream's socket that both sides have ended waits to be closed, how many are closed in
-/// a row then, and how many may wait. What closing costs is then paid while others work: with 32
-/// visitors that come and go, 8 % more of them in a second.
+/// a row then, and how many may wait (few: their descriptors count for nobody any more). What
+/// closing costs is then paid while others work: with 32 visitors that come and go, 8 % more of
+/// them in a second.
 inline constexpr std::chrono::milliseconds kCloseDelay{1};
 inline constexpr unsigned kClosesPerTurn = 4;
-inline constexpr std::size_t kMaxLateCloses = 64;
+inline constexpr std::size_t kMaxLateCloses = 32;
 
 /// A peer whose machine says nothing for this long is dead (protocol 8.1), whether or not the
 /// protocol has a ping. Protocol 1 has none.
