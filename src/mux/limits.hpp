@@ -91,6 +91,7 @@ inline constexpr std::chrono::milliseconds kMinMeasureSpan{4};
 
 /// The hog rule's period and how long a stream must stand still to be one. (protocol 5.4)
 inline constexpr std::chrono::milliseconds kHogCheckPeriod{250};
+inline constexpr std::chrono::seconds kHogWatchPeriod{1};  ///< While nothing is short.
 inline constexpr std::chrono::seconds kHogPatience{1};
 
 /// A stream that moves, but needs longer than this for what it holds, counts as standing still when

@@ -165,7 +165,7 @@ class Link final : public Multiplexer {
     void block_writing(Stream& stream);
     void finish_writing(Stream& stream);
     void enforce_hog_rule();
-    void reset_hogs(std::vector<Stream*>& hogs);
+    void reset_hogs(std::vector<Stream*>& hogs, LinkCredit::Shortage shortage);
 
     // link_send.cpp
     [[nodiscard]] std::uint64_t data_room() const;
@@ -239,7 +239,7 @@ class Link final : public Multiplexer {
     bool is_ack_due_ = false;
     TimePoint ack_at_ = kNever;
     TimePoint hog_check_at_ = kNever;
-    TimePoint crowded_since_{};
+    TimePoint short_since_ = kNever;
     std::uint64_t replay_until_ = 0;  ///< Late frames up to this position may be a replay.
     ByteView input_;
     Stream* run_stream_ = nullptr;  ///< Whose Data frames are gathered.

@@ -74,10 +74,13 @@ TEST(LinkCredit, PromisesWhatStateAllows) {
     EXPECT_EQ(credit.promise(), kMiB + 300 * kKiB + 100);
     credit.add_buffered(1000);
     EXPECT_EQ(credit.limit(), credit.promised()) << "a promise is never taken back";
-    EXPECT_TRUE(credit.is_crowded());
+    EXPECT_EQ(credit.update_shortage(), LinkCredit::Shortage::Link);
     EXPECT_FALSE(credit.may_grow());
-    credit.remove_buffered(3 * kMiB);
-    EXPECT_TRUE(credit.is_relieved());
+    credit.remove_buffered(kMiB + kMiB / 2);
+    EXPECT_TRUE(credit.may_grow()) << "below 3/4";
+    EXPECT_EQ(credit.update_shortage(), LinkCredit::Shortage::Link) << "until below 1/2";
+    credit.remove_buffered(kMiB);
+    EXPECT_EQ(credit.update_shortage(), LinkCredit::Shortage::None);
     credit.remove_buffered(credit.buffered());
 }
 
@@ -96,6 +99,20 @@ TEST(LinkCredit, SharesTheProcessBudget) {
         EXPECT_TRUE(credit.is_crowded()) << "who holds a lot when nothing is left is crowded";
     }
     EXPECT_EQ(budget.used(), 8 * kMiB) << "a link that goes gives its bytes back";
+}
+
+TEST(MemoryBudget, IsShortFromFullUntilItHasRecovered) {
+    MemoryBudget budget(1000);
+    budget.take(949);
+    EXPECT_FALSE(budget.is_short());
+    budget.take(1);
+    EXPECT_TRUE(budget.is_short());
+    budget.give_back(150);
+    EXPECT_TRUE(budget.is_short());
+    budget.give_back(1);
+    EXPECT_FALSE(budget.is_short());
+    budget.take(1);
+    EXPECT_FALSE(budget.is_short());
 }
 
 TEST(MemoryBudget, HasItsSteps) {
