@@ -286,7 +286,7 @@ def test_without_once_the_agent_goes_on_trying(programs):
 
 def test_something_that_is_no_gateway_is_said_to_be_none(programs, web):
     agent = programs.agent(f"127.0.0.1:{web.port}", "--once", name="example", backend=9)
-    assert agent.wait() != 0
+    assert agent.wait() == 4
     assert agent.find_line("DIG-5004|DIG-2003")
 
 
