@@ -135,4 +135,15 @@ Address from_sockaddr(const SockAddr& raw) {
     return {};
 }
 
+bool is_connected_to_itself(int fd) {
+    SockAddr local{.size = sizeof local.storage};
+    SockAddr remote{.size = sizeof remote.storage};
+    if (::getsockname(fd, local.get(), &local.size) != 0 ||
+        ::getpeername(fd, remote.get(), &remote.size) != 0) {
+        return false;
+    }
+    const Address address = from_sockaddr(local);
+    return address.port != 0 && address == from_sockaddr(remote);
+}
+
 }  // namespace diglett::net
