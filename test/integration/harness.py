@@ -11,6 +11,8 @@ is kept in a file beside the test's other files. Backends are in backends.py, ch
 transfers.py.
 """
 
+import hashlib
+import json
 import os
 import re
 import signal
@@ -253,6 +255,17 @@ class Programs:
         for program in self.started:
             program.cleanup()
         return [text for text in (program.trouble() for program in self.started) if text]
+
+
+def tokens_file(folder, *identities):
+    """A tokens file; each identity is (name, its token, the names it may have[, further lines])."""
+    path = Path(folder) / "tokens.toml"
+    path.write_text("\n".join(
+        f'[[identity]]\nname = "{name}"\ntoken-sha256 = "{hashlib.sha256(token.encode()).hexdigest()}"\n'
+        + "".join(f"{line}\n" for line in (f"names = {json.dumps(names)}", *further))
+        for name, token, names, *further in identities))
+    path.chmod(0o600)
+    return path
 
 
 def connect(port, host="127.0.0.1", seconds=10, source=None):

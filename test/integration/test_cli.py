@@ -1,6 +1,5 @@
 """What a user meets: options, files, variables, messages and exit codes. (docs/operations.md)"""
 
-import hashlib
 import json
 import os
 import signal
@@ -291,9 +290,7 @@ def test_something_that_is_no_gateway_is_said_to_be_none(programs, web):
 
 
 def test_exit_5_without_a_credential(run, programs, tmp_path):
-    digest = hashlib.sha256(b"right").hexdigest()
-    tokens = config(tmp_path, f'[[identity]]\nname = "a"\ntoken-sha256 = "{digest}"\nnames = ["*"]\n', "tokens.toml")
-    tokens.chmod(0o600)
+    tokens = harness.tokens_file(tmp_path, ("a", "right", ["*"]))
     gateway = programs.gateway("--tokens-file", tokens, auth="tokens")
     for token in ([], ["-t", "wrong"]):
         done = run(AGENT, "-g", gateway.address, "-n", "example", *token, "9000")
@@ -379,9 +376,7 @@ def test_a_name_refused_does_not_cost_the_other(programs, backend, tmp_path):
 
 
 def test_the_token_may_come_from_file_or_environment(programs, tmp_path):
-    digest = hashlib.sha256(b"right").hexdigest()
-    tokens = config(tmp_path, f'[[identity]]\nname = "a"\ntoken-sha256 = "{digest}"\nnames = ["*"]\n', "tokens.toml")
-    tokens.chmod(0o600)
+    tokens = harness.tokens_file(tmp_path, ("a", "right", ["*"]))
     token = config(tmp_path, "right\n", "token")
     gateway = programs.gateway("--tokens-file", tokens, auth="tokens")
     for number, (arguments, env) in enumerate(((["-t", "right"], {}), (["--token-file", token], {}),

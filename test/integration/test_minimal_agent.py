@@ -2,7 +2,6 @@
 
 import ast
 import concurrent.futures
-import hashlib
 import random
 import socket
 import sys
@@ -94,10 +93,7 @@ def test_it_hears_that_the_gateway_stops(minimal, web):
 
 
 def test_token_and_pin(minimal, programs, web, tmp_path):
-    tokens = tmp_path / "tokens.toml"
-    tokens.write_text(f'[[identity]]\nname = "alice"\ntoken-sha256 = "{hashlib.sha256(b"right").hexdigest()}"\n'
-                      'names = ["example"]\n')
-    tokens.chmod(0o600)
+    tokens = harness.tokens_file(tmp_path, ("alice", "right", ["example"]))
     gateway = programs.gateway("--tokens-file", tokens, auth="tokens")
     pin = gateway.wait_for_line(r"--pin (sha256/\S+)").group(1)
     minimal(web.port, "--token", "right", "--pin", pin, gateway=gateway)

@@ -1,6 +1,5 @@
 """Who has a name: tokens, reservations, leases over restarts, and two agents of one identity. (protocol 9.4)"""
 
-import hashlib
 import signal
 import socket
 import time
@@ -18,12 +17,7 @@ def echo(backend):
 
 def tokens_file(folder, **identities):
     """`alice=["a", "b"]`: the token is the identity's name and "-token"."""
-    path = folder / "tokens.toml"
-    path.write_text("".join(
-        f'[[identity]]\nname = "{name}"\ntoken-sha256 = "{hashlib.sha256(f"{name}-token".encode()).hexdigest()}"\n'
-        f"names = {names}\n\n" for name, names in identities.items()))
-    path.chmod(0o600)
-    return path
+    return harness.tokens_file(folder, *((name, f"{name}-token", names) for name, names in identities.items()))
 
 
 @pytest.fixture

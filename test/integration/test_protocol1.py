@@ -64,16 +64,7 @@ def python_gateway(programs):
 
 
 def tokens_file(folder, allow_v1):
-    path = folder / "tokens.toml"
-    path.write_text(f"""
-[[identity]]
-name = "alice"
-token-sha256 = "{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-names = ["*"]
-allow-v1 = {str(allow_v1).lower()}
-""")
-    path.chmod(0o600)
-    return path
+    return harness.tokens_file(folder, ("alice", TOKEN, ["*"], f"allow-v1 = {str(allow_v1).lower()}"))
 
 
 def get(port, path="/"):
@@ -592,7 +583,7 @@ def test_malformed_input_ends_only_its_own_connection(programs, gateway, python_
             closed = {name for name, each in work.items() if each.result()}
             assert closed == set(work) - STAYS_OPEN
             # The streams of the good session's visitor and nothing else.
-            descriptors.append(settled_descriptors(gateway))
+            descriptors.append(gateway.settled_descriptors())
         assert descriptors[0] == descriptors[1], "a second identical round leaves nothing behind"
         before = len(served)
         harness.wait_until(lambda: len(served) > before + 5, 10, "the good session's next answers")
@@ -602,18 +593,6 @@ def test_malformed_input_ends_only_its_own_connection(programs, gateway, python_
     assert not gateway.find_line("^.?register domain 'forged'"), "no line of the log is forged"
     for line in gateway.err:
         assert line.isprintable(), repr(line)
-
-
-def settled_descriptors(program):
-    """The number of descriptors once it has not changed for half a second."""
-    last, since = program.descriptors(), time.monotonic()
-    deadline = time.monotonic() + harness.scaled(15)
-    while time.monotonic() - since < 0.5:
-        assert time.monotonic() < deadline, "the descriptors do not settle"
-        time.sleep(0.05)
-        if program.descriptors() != last:
-            last, since = program.descriptors(), time.monotonic()
-    return last
 
 
 def end_registration_with(gateway, data, shut):
