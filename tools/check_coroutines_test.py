@@ -1,20 +1,9 @@
 """Shows that check_coroutines catches what it is there for, and nothing else."""
-import importlib.machinery
-import importlib.util
-import pathlib
 import unittest
 
-HERE = pathlib.Path(__file__).parent
+from load_tool import load_tool
 
-
-def load(name):
-    loader = importlib.machinery.SourceFileLoader(name, str(HERE / name))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module
-
-
-check_coroutines = load("check_coroutines")
+check_coroutines = load_tool("check_coroutines")
 
 
 def lines(body, path="src/net/a.cpp"):
