@@ -38,11 +38,6 @@ struct LateCloser::State : std::enable_shared_from_this<State> {
 
 LateCloser::LateCloser(net::Executor executor) : state_(std::make_shared<State>(executor)) {}
 
-LateCloser::~LateCloser() {
-    state_->sockets.clear();
-    state_->timer.cancel();
-}
-
 void LateCloser::add(net::Socket socket) {
     if (state_->sockets.size() >= kMaxLateCloses) {
         state_->sockets.pop_front();

@@ -12,8 +12,9 @@ namespace diglett::tunnel {
 class LateCloser {
   public:
     explicit LateCloser(net::Executor executor);
-    /// Closes what still waits.
-    ~LateCloser();
+    /// What still waits is closed in its time, or when the event loop goes. On any thread, since
+    /// the event loop may be running; it must outlive this.
+    ~LateCloser() = default;
 
     LateCloser(const LateCloser&) = delete;
     LateCloser& operator=(const LateCloser&) = delete;
