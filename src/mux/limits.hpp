@@ -24,6 +24,9 @@ inline constexpr std::uint64_t kMaxRingBytes = 32 * 1024 * 1024;
 /// waits for Data. (protocol 5.3)
 inline constexpr std::uint64_t kControlReserveBytes = 256 * 1024;
 
+/// The most that a peer's limit is taken for: no journal gets there, and sums with it fit 64 bits.
+inline constexpr std::uint64_t kMaxPeerLimit = std::uint64_t{1} << 62U;
+
 /// A batch while one stream is active: the syscall's price is spread far enough (512 KiB gains
 /// little, 32 KiB costs a third).
 inline constexpr std::size_t kMaxBatchBytes = 256 * 1024;

@@ -168,6 +168,7 @@ class Link final : public Multiplexer {
     void reset_hogs(std::vector<Stream*>& hogs, LinkCredit::Shortage shortage);
 
     // link_send.cpp
+    void raise_peer_limit(std::uint64_t limit);
     [[nodiscard]] std::uint64_t data_room() const;
     [[nodiscard]] std::uint64_t control_room() const;
     [[nodiscard]] std::span<const ByteView> only_front();

@@ -336,6 +336,24 @@ TEST_F(LinkRules, TheRingIsBoundedWhateverThePeerAllows) {
     EXPECT_GT(peer.sent_position, kMaxRingBytes - 2 * 16'384);
 }
 
+TEST_F(LinkRules, LimitsWithoutEndAreTakenAsSuch) {
+    // Past the control reserve, where a sum that wraps would stop the End.
+    constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+    MuxPeer by_hello(Role::Gateway);
+    wire::Hello hello;
+    hello.link_limit = kNoLimit;
+    hello.stream_limit = kNoLimit;
+    by_hello.end.send(FrameKind::Hello, 0, hello);
+    ASSERT_TRUE(by_hello.feed(FrameKind::Hello, 0, hello));
+    ASSERT_TRUE(by_hello.feed(FrameKind::Login, 0, wire::Login()));
+    ASSERT_TRUE(by_hello.feed(FrameKind::FinishRegister, 0, ""));
+    by_hello.open({.send_bytes = 1'000'000});
+    EXPECT_EQ(by_hello.take(FrameKind::End).size(), 1U);
+    gateway.open({.send_bytes = 1'000'000});
+    ASSERT_TRUE(gateway.feed(FrameKind::Ack, 0, wire::Ack{0, kNoLimit}));
+    EXPECT_EQ(gateway.take(FrameKind::End).size(), 1U);
+}
+
 TEST_F(LinkRules, EveryKindFromTheWrongSideEndsTheSession) {
     for (const FrameKind kind : {FrameKind::Welcome, FrameKind::Ok, FrameKind::Error,
                                  FrameKind::Open, FrameKind::Refused, FrameKind::Resumed}) {

@@ -23,6 +23,10 @@ std::uint64_t room_below(std::uint64_t limit, std::uint64_t position) {
 
 }  // namespace
 
+void Link::raise_peer_limit(std::uint64_t limit) {
+    peer_limit_ = std::max(peer_limit_, std::min(limit, kMaxPeerLimit));
+}
+
 std::uint64_t Link::data_room() const {
     return std::min(room_below(peer_limit_, journal_.end()),
                     room_below(kMaxRingBytes, journal_.ring_bytes()));
