@@ -227,6 +227,11 @@ Status Link::on_end(StreamId id, ByteView payload) {
         return violation("a second End of stream {}", id.value);
     }
     stream->has_received_end = true;
+    // The peer may have forgotten the stream by the time a Window comes.
+    stream->is_window_pending = false;
+    if (stream->control_hook.is_linked && !stream->has_pending_control()) {
+        control_.erase(*stream);
+    }
     note_both_ended(*stream);
     finish_writing(*stream);
     return {};

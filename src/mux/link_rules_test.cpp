@@ -354,6 +354,22 @@ TEST_F(LinkRules, LimitsWithoutEndAreTakenAsSuch) {
     EXPECT_EQ(gateway.take(FrameKind::End).size(), 1U);
 }
 
+TEST_F(LinkRules, NoWindowFollowsThePeersEnd) {
+    const StreamId id = agent.open(kOpenEnded);
+    // More than half of the window was taken, so a Window waits; the End comes before it leaves.
+    for (std::uint64_t sent = 0; sent <= kInitialStreamWindowBytes / 2; sent += 16'000) {
+        ASSERT_TRUE(agent.data(id.value, 16'000));
+    }
+    ASSERT_TRUE(agent.feed(FrameKind::End, id.value, ""));
+    EXPECT_TRUE(agent.take(FrameKind::Window).empty());
+    // One that left before the End is not taken back.
+    const StreamId other = agent.open(kOpenEnded);
+    for (std::uint64_t sent = 0; sent <= kInitialStreamWindowBytes / 2; sent += 16'000) {
+        ASSERT_TRUE(agent.data(other.value, 16'000));
+    }
+    EXPECT_EQ(agent.take(FrameKind::Window).size(), 1U);
+}
+
 TEST_F(LinkRules, EveryKindFromTheWrongSideEndsTheSession) {
     for (const FrameKind kind : {FrameKind::Welcome, FrameKind::Ok, FrameKind::Error,
                                  FrameKind::Open, FrameKind::Refused, FrameKind::Resumed}) {
