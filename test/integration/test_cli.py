@@ -405,7 +405,7 @@ def test_any_number_of_workers_serves(programs, backend, workers):
         programs.agent(gateway, name=f"n{number}", backend=served.port)
     for number in range(3):
         with harness.connect(gateway.wait_for_name(f"n{number}")) as visitor:
-            assert transfers.download(visitor, number, 100_000).matches(number, 100_000)
+            assert transfers.toward_visitor(visitor, number, 100_000).matches(number, 100_000)
     assert gateway.stop() == 0
 
 

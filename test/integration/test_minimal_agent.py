@@ -50,8 +50,8 @@ def test_it_carries_transfers_both_ways(minimal, backend):
 
     def both(seed, size):
         with harness.connect(port, seconds=60) as visitor:
-            assert transfers.upload(visitor, seed, size)
-            assert transfers.download(visitor, seed + 1, size).matches(seed + 1, size)
+            assert transfers.toward_backend(visitor, seed, size)
+            assert transfers.toward_visitor(visitor, seed + 1, size).matches(seed + 1, size)
 
     both(1, 20_000_000)
     sizes = random.Random(5)

@@ -77,8 +77,8 @@ def get(port, path="/"):
 def ask_for_stream(port, seed, size):
     """One visitor of backends.exchange, both directions."""
     with harness.connect(port, seconds=60) as visitor:
-        assert transfers.download(visitor, seed, size).matches(seed, size), f"download {seed}"
-        assert transfers.upload(visitor, seed + 1, size), f"upload {seed}"
+        assert transfers.toward_visitor(visitor, seed, size).matches(seed, size), f"toward visitor {seed}"
+        assert transfers.toward_backend(visitor, seed + 1, size), f"toward backend {seed}"
 
 
 # ---- Pages and transfers, all three pairs
@@ -185,7 +185,7 @@ def test_slow_visitor_delays_a_fast_one_for_a_bounded_time(python_agent, backend
         seed = 10
         while time.monotonic() < until:
             started = time.monotonic()
-            assert transfers.download(fast, seed, 10_000).matches(seed, 10_000)
+            assert transfers.toward_visitor(fast, seed, 10_000).matches(seed, 10_000)
             longest = max(longest, time.monotonic() - started)
             seed += 1
     assert longest < harness.scaled(7), "5 s of patience and no more"
@@ -231,17 +231,17 @@ def test_backend_that_does_not_read_delays_others_for_a_bounded_time(python_gate
     assert deaf.has_ended(), "the stream that takes nothing was closed"
 
 
-def test_visitor_that_leaves_during_a_download_harms_nobody(python_agent, backend):
+def test_visitor_that_leaves_in_the_middle_harms_nobody(python_agent, backend):
     """Defect 2: the agent's link survives, and the agent hears of it once it is quiet."""
     agent, port = python_agent(backend(backends.exchange))
     with harness.connect(port) as staying:
-        assert transfers.download(staying, 1, 1000).matches(1, 1000)
+        assert transfers.toward_visitor(staying, 1, 1000).matches(1, 1000)
         leaving = harness.connect(port)
         leaving.sendall(transfers.REQUEST.pack(b"G", 2, 30_000_000))
         transfers.receive_exactly(leaving, 100_000)
         backends.reset(leaving)
         for seed in range(10, 20):
-            assert transfers.download(staying, seed, 200_000).matches(seed, 200_000)
+            assert transfers.toward_visitor(staying, seed, 200_000).matches(seed, 200_000)
         harness.wait_until(lambda: len(agent.open_ids()) == 1, 20, "the Close for the visitor that left")
         assert any(frame.kind == Kind.CLOSE for frame in agent.frames)
 
@@ -278,7 +278,7 @@ def test_agents_close_is_answered(gateway):
     connection.close()
 
 
-def test_our_agent_does_not_dial_again_for_the_rest_of_an_upload(python_gateway, backend):
+def test_our_agent_does_not_dial_again_for_the_rest_of_a_stream(python_gateway, backend):
     """Defect 3."""
 
     def closes_after_a_byte(connection, record):
@@ -290,7 +290,7 @@ def test_our_agent_does_not_dial_again_for_the_rest_of_an_upload(python_gateway,
     stream.send(b"xyz")
     harness.wait_until(stream.has_ended, 5, "the agent's Close")
     for _ in range(10):
-        session.connection.send(Kind.PAYLOAD, stream.id, b"the rest of the upload")
+        session.connection.send(Kind.PAYLOAD, stream.id, b"the rest of the stream")
         time.sleep(0.05)
     assert len(served.records) == 1
     time.sleep(harness.scaled(2.2))
@@ -343,7 +343,7 @@ def test_lost_gateway_is_no_clean_end_and_our_agent_comes_back(python_gateway, b
     session, agent, listening = python_gateway(served)
     session.open().send(b"half of an upl")
     record = served.wait_for_connection()
-    harness.wait_until(lambda: record.length == 14, 5, "the upload")
+    harness.wait_until(lambda: record.length == 14, 5, "what the visitor sent")
     session.close()
     assert record.wait().end == "reset"
     again = listening.accept()
@@ -571,7 +571,7 @@ def test_malformed_input_ends_only_its_own_connection(programs, gateway, python_
     def keep_on():
         with harness.connect(port, seconds=20) as visitor:
             while not stop.is_set():
-                assert transfers.download(visitor, len(served), 20_000).matches(len(served), 20_000)
+                assert transfers.toward_visitor(visitor, len(served), 20_000).matches(len(served), 20_000)
                 served.append(1)
                 time.sleep(0.01)
 

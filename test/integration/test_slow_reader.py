@@ -149,7 +149,7 @@ def test_a_backend_that_does_not_read_delays_nobody(programs, backend):
         with harness.connect(port) as running:
             running.sendall(b"r")
             began = time.monotonic()
-            assert transfers.upload(running, 2, 4 * MIB)
+            assert transfers.toward_backend(running, 2, 4 * MIB)
             assert time.monotonic() - began < harness.scaled(3)
         let_go.set()
 
