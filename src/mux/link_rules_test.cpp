@@ -336,6 +336,34 @@ TEST_F(LinkRules, TheRingIsBoundedWhateverThePeerAllows) {
     EXPECT_GT(peer.sent_position, kMaxRingBytes - 2 * 16'384);
 }
 
+TEST(LinkBounds, TheRingIsSmallWhileTheProcessIsShort) {
+    MemoryBudget budget(100 << 20);
+    Link::Options options;
+    options.budget = &budget;
+    MuxPeer peer(Role::Gateway, options);
+    wire::Hello hello;
+    hello.link_limit = std::uint64_t{1} << 40U;
+    hello.stream_limit = std::uint64_t{1} << 40U;
+    peer.end.send(FrameKind::Hello, 0, hello);
+    ASSERT_TRUE(peer.feed(FrameKind::Hello, 0, hello));
+    ASSERT_TRUE(peer.feed(FrameKind::Login, 0, wire::Login()));
+    ASSERT_TRUE(peer.feed(FrameKind::FinishRegister, 0, ""));
+    budget.take(90 << 20);
+    const StreamId id = peer.open({.send_bytes = std::uint64_t{1} << 30U});
+    static_cast<void>(peer.take());
+    EXPECT_LE(peer.sent_position, kShortRingBytes);
+    EXPECT_GT(peer.sent_position, kShortRingBytes - 2 * 16'384);
+    // What is acknowledged makes room, and control frames need none.
+    ASSERT_TRUE(peer.feed(FrameKind::Ack, 0, wire::Ack{peer.sent_position, 0}));
+    EXPECT_FALSE(peer.take(FrameKind::Data).empty());
+    peer.end.link->reset(id, wire::ResetReason::Aborted, "gone");
+    EXPECT_EQ(peer.take(FrameKind::Reset).size(), 1U);
+    budget.give_back(90 << 20);
+    peer.open({.send_bytes = std::uint64_t{1} << 30U});
+    static_cast<void>(peer.take());
+    EXPECT_GT(peer.sent_position, kMaxRingBytes);
+}
+
 TEST_F(LinkRules, LimitsWithoutEndAreTakenAsSuch) {
     // Past the control reserve, where a sum that wraps would stop the End.
     constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};

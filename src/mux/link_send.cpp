@@ -28,8 +28,10 @@ void Link::raise_peer_limit(std::uint64_t limit) {
 }
 
 std::uint64_t Link::data_room() const {
+    const bool is_short =
+        options_.budget != nullptr && options_.budget->level() != MemoryBudget::Level::Normal;
     return std::min(room_below(peer_limit_, journal_.end()),
-                    room_below(kMaxRingBytes, journal_.ring_bytes()));
+                    room_below(is_short ? kShortRingBytes : kMaxRingBytes, journal_.ring_bytes()));
 }
 
 std::uint64_t Link::control_room() const {
