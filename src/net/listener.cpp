@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -14,17 +13,13 @@
 #include <fmt/format.h>
 
 #include "net/address.hpp"
+#include "net/limits.hpp"
 #include "net/sleep.hpp"
 #include "net/sockaddr.hpp"
 
 namespace diglett::net {
 
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr Duration kLongestPause = 1s;
-constexpr int kMaxBurst = 8;  // connections in a row before others of the worker have their turn
 
 /// Out of something that the whole machine or process shares; accepting again at once cannot help.
 bool is_exhaustion(int error) {

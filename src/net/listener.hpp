@@ -1,6 +1,5 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
 
 #include "base/clock.hpp"
@@ -8,6 +7,7 @@
 #include "net/address.hpp"
 #include "net/async.hpp"
 #include "net/endpoint.hpp"
+#include "net/limits.hpp"
 #include "net/pause_report.hpp"
 #include "net/sockaddr.hpp"
 #include "net/socket.hpp"
@@ -65,7 +65,6 @@ class Listener {
     Socket socket_;
     Options options_;
     Address bound_;  ///< Family None when connections to several addresses come here.
-    static constexpr Duration kFirstPause = std::chrono::milliseconds(100);
     Duration pause_ = kFirstPause;
     int burst_ = 0;  ///< Connections taken since the last wait.
 };

@@ -12,16 +12,9 @@
 #include "net/async.hpp"
 #include "net/dial.hpp"
 #include "net/endpoint.hpp"
+#include "net/limits.hpp"
 
 namespace diglett::net {
-
-/// Threads that look up at once. A name whose servers are silent keeps one for the C library's
-/// whole patience (10 s and more), so this many such names are borne before others have to wait;
-/// each costs a stack of a few pages.
-inline constexpr std::size_t kMaxLookupThreads = 16;
-
-/// Names that may wait for a thread; a thousand services have a place each.
-inline constexpr std::size_t kMaxWaitingLookups = 1024;
 
 /// Asks the name service in threads, since the C library's call cannot be cancelled. Nobody waits
 /// for a thread: who leaves early leaves at once, and a lookup under way holds up neither an event

@@ -1,15 +1,10 @@
 #include "net/pause_report.hpp"
 
-#include <chrono>
 #include <utility>
 
+#include "net/limits.hpp"
+
 namespace diglett::net {
-
-namespace {
-
-constexpr Duration kReportInterval = std::chrono::seconds(1);
-
-}  // namespace
 
 PauseReport::PauseReport(std::function<void(std::string_view why)> say) : say_(std::move(say)) {}
 

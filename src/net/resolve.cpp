@@ -2,13 +2,13 @@
 
 #include <array>
 
+#include "net/limits.hpp"
+
 namespace diglett::net {
 
 namespace {
 
 using Addresses = std::vector<Address>;
-
-constexpr std::size_t kMaxAddresses = 16;  // more would only stretch a dial past any deadline
 
 /// The families by turns, each in the order of the system; the system's first choice stays first.
 Addresses alternate(const Addresses& addresses) {

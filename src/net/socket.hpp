@@ -14,12 +14,9 @@
 #include "net/address.hpp"
 #include "net/async.hpp"
 #include "net/io_result.hpp"
+#include "net/limits.hpp"
 
 namespace diglett::net {
-
-/// Segments that one call of Socket moves at most: a batch of 256 KiB is 16 frames of two parts,
-/// and the vector of this many stays small on the stack (2 KiB).
-inline constexpr std::size_t kMaxSegments = 128;
 
 /// A connected stream socket (TCP or unix) on one worker. Asio tells when it is ready; bytes move
 /// by our own non-blocking system calls. Options that a unix socket does not have are skipped
