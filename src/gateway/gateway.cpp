@@ -1,6 +1,10 @@
 #include "gateway/gateway.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <future>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -8,7 +12,6 @@
 #include <boost/asio/use_future.hpp>
 
 #include "gateway/limits.hpp"
-#include "net/address.hpp"
 
 namespace diglett::gateway {
 
@@ -52,9 +55,16 @@ net::Awaitable<void> drain_session(std::shared_ptr<Session> session, TimePoint d
     co_await std::move(draining);
 }
 
-std::size_t visitor_limit(std::size_t descriptor_limit) {
-    return descriptor_limit > 2 * kReservedDescriptors ? descriptor_limit - kReservedDescriptors
-                                                       : descriptor_limit / 2 + 1;
+std::size_t reserved_of(std::size_t descriptor_limit) {
+    return std::min(kReservedDescriptors, descriptor_limit / 4);
+}
+
+/// Those of the process, but for the one that counting takes; 0 when they cannot be seen.
+std::size_t open_descriptors() {
+    std::error_code error;
+    const std::filesystem::directory_iterator folder("/proc/self/fd", error);
+    const auto count = std::distance(begin(folder), std::filesystem::directory_iterator());
+    return count > 1 ? static_cast<std::size_t>(count) - 1 : 0;
 }
 
 }  // namespace
@@ -62,10 +72,14 @@ std::size_t visitor_limit(std::size_t descriptor_limit) {
 Gateway::Gateway(Options options, Parts parts, Logger logger)
     : options_(std::move(options)),
       logger_(std::move(logger)),
-      visitor_places_(visitor_limit(options_.descriptor_limit)),
+      visitor_places_(options_.descriptor_limit - reserved_of(options_.descriptor_limit),
+                      reserved_of(options_.descriptor_limit)),
       budget_(options_.memory_budget),
       pauses_(std::make_shared<net::PauseReport>([logger = logger_](std::string_view why) {
           logger.warn("new agents and visitors have to wait: {}", why);
+      })),
+      visitor_pauses_(std::make_shared<net::PauseReport>([logger = logger_](std::string_view why) {
+          logger.warn("{}: visitors have to wait: {}", dig_code(Errc::LimitReached), why);
       })),
       control_(1, "control"),
       pool_(options_.workers, "worker"),
@@ -101,6 +115,7 @@ Result<net::Endpoint> Gateway::start() {
         }
         listener_.emplace(std::move(*listener));
         bound.emplace(listener_->local_endpoint());
+        visitor_places_.set_aside(open_descriptors());
         accepting_->spawn(accept_agents());
     });
     return *bound;
@@ -131,7 +146,7 @@ void Gateway::begin_session(int fd) {
         }
     };
     net::Socket probe(worker.executor, fd);  // only to learn the source before the session exists
-    const auto source = net::host_of(probe.remote_address());
+    const auto source = source_of(probe.remote_address());
     const auto ticket = admission_.enter(source, evict);
     auto logged_in = [this, ticket] { admission_.leave(ticket); };
     const SessionContext context{.names = *names_,
@@ -142,6 +157,7 @@ void Gateway::begin_session(int fd) {
                                  .visitor_places = visitor_places_,
                                  .budget = budget_,
                                  .pauses = pauses_,
+                                 .visitor_pauses = visitor_pauses_,
                                  .gone = [this](SessionNumber gone) { forget_session(gone); },
                                  .logger = logger_};
     auto session = std::make_shared<Session>(context, number, worker.resources, probe.release(),

@@ -58,8 +58,8 @@ inline constexpr std::chrono::milliseconds kProbeStep{10};
 /// Delay suggested to an agent that meets a claim in progress.
 inline constexpr std::chrono::milliseconds kClaimRetry{500};
 
-/// Descriptors that visitors and helper ports may not take, so that agents, files and logs still
-/// get theirs.
+/// Descriptors that visitors may not take, and helper ports only half of, so that agents, files and
+/// logs still get theirs; a quarter of all when a process has fewer than 256.
 inline constexpr std::size_t kReservedDescriptors = 64;
 
 /// Pause of a visitors' listener while the descriptors for visitors are used up.

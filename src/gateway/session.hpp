@@ -40,9 +40,10 @@ struct SessionContext {
     bool accept_v1 = false;
     std::string software;  ///< For Hello, e.g. "diglett 0.1.0".
     VisitorPlaces& visitor_places;
-    MemoryBudget& budget;                      ///< Of the process.
-    std::shared_ptr<net::PauseReport> pauses;  ///< Of the gateway's listeners.
-    std::function<void(SessionNumber)> gone;   ///< Called on `control` when nothing is left of it.
+    MemoryBudget& budget;                              ///< Of the process.
+    std::shared_ptr<net::PauseReport> pauses;          ///< Of the gateway's listeners.
+    std::shared_ptr<net::PauseReport> visitor_pauses;  ///< Of a bound that only visitors meet.
+    std::function<void(SessionNumber)> gone;  ///< Called on `control` when nothing is left of it.
     Logger logger;
 };
 
@@ -141,7 +142,8 @@ class Session final : public mux::MultiplexerEvents,
     SessionNumber number_;
     tunnel::WorkerResources& resources_;
     Logger logger_;
-    std::optional<net::Socket> carrier_;  ///< Until the tunnel has it.
+    std::shared_ptr<void> carrier_place_;  ///< Of the carrier among the descriptors.
+    std::optional<net::Socket> carrier_;   ///< Until the tunnel has it.
     auth::ConnectionFacts facts_;
     std::function<void()> logged_in_;
     net::TaskGroup tasks_;

@@ -75,10 +75,10 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
 }
 
 void Session::bind_port(ServedName& served, std::uint16_t last_port) {
-    served.place = context_.visitor_places.take();
+    served.place = context_.visitor_places.take_for_port();
     auto listener = served.place
                         ? bind_helper_port(resources_.executor(), last_port, context_.pauses)
-                        : fail(Errc::LimitReached, "visitors have all descriptors");
+                        : fail(Errc::LimitReached, "no descriptor is left for it");
     if (listener) {
         served.listener.emplace(std::move(*listener));
     } else {
@@ -115,7 +115,15 @@ bool Session::visitors_must_wait() {
     const MemoryBudget& budget = context_.budget;
     memory_is_short_ = memory_is_short_ ? !budget.has_recovered()
                                         : budget.level() == MemoryBudget::Level::Critical;
-    return memory_is_short_ || context_.visitor_places.full();
+    if (memory_is_short_) {
+        context_.visitor_pauses->tell("memory is short");
+        return true;
+    }
+    if (context_.visitor_places.full()) {
+        context_.visitor_pauses->tell("no descriptor is left for them");
+        return true;
+    }
+    return false;
 }
 
 void Session::take_visitor(ServedName& served, const net::Listener::Accepted& accepted) {
