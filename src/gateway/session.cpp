@@ -21,6 +21,7 @@ Session::Session(const SessionContext& context, SessionNumber number,
       number_(number),
       resources_(resources),
       logger_(context.logger.scoped(fmt::format("session {}", number))),
+      carrier_place_(context.visitor_places.occupy()),
       carrier_(std::in_place, resources.executor(), carrier),
       logged_in_(std::move(logged_in)),
       tasks_(resources.executor()),
@@ -39,7 +40,6 @@ net::Awaitable<void> Session::run() {
     const auto self = shared_from_this();
     auto conversation = converse();
     const auto result = co_await std::move(conversation);
-    net::asio::post(context_.control, logged_in_);
     const Error why = stop_reason_ ? *stop_reason_
                       : !result    ? result.error()
                                    : Error{Errc::EndOfStream, "ended"};
@@ -51,6 +51,7 @@ net::Awaitable<void> Session::run() {
     }
     auto finished = finish();
     co_await std::move(finished);
+    net::asio::post(context_.control, logged_in_);  // counted until its descriptor is free
 }
 
 net::Awaitable<Status> Session::converse() {
@@ -125,6 +126,7 @@ net::Awaitable<void> Session::finish() {
     co_await std::move(joined);
     tunnel_.reset();
     carrier_.reset();
+    carrier_place_.reset();
     net::asio::post(context_.control, [gone = context_.gone, number = number_] { gone(number); });
     names_.clear();
 }
