@@ -242,6 +242,13 @@ Status Session::on_go_away(const Message& message) {
     }
     draining_ = true;  // its streams may end, no new one begins
     close_listeners();
+    // Its names serve nobody any more: whoever comes next may have them at once.
+    NameService& names = context_.names;
+    for (const auto& entry : names_) {
+        net::asio::post(context_.control, [&names, number = number_, id = entry.first] {
+            names.release(number, id);
+        });
+    }
     return {};
 }
 
