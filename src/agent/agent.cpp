@@ -19,13 +19,12 @@ Agent::Agent(Options options, Parts parts, net::Executor executor, Logger logger
       budget_(options_.memory_budget),
       resources_(executor),
       stop_requested_(executor),
-      backoff_({}, parts_.random) {
+      comeback_(parts_.random) {
     crypto::fill_random(instance_);
 }
 
 net::Awaitable<std::optional<Error>> Agent::run() {
     while (true) {
-        const TimePoint began = Clock::now();
         auto attempting = attempt();
         SessionEnd end = co_await std::move(attempting);
         if (stopping_) {
@@ -37,9 +36,6 @@ net::Awaitable<std::optional<Error>> Agent::run() {
         if (options_.once || !is_retryable(end.why.code)) {
             co_return end.why;
         }
-        if (Clock::now() - began >= kSteadySession) {
-            backoff_.reset();
-        }
         auto pausing = pause_before_retry(end);
         co_await std::move(pausing);
         if (stopping_) {
@@ -49,11 +45,8 @@ net::Awaitable<std::optional<Error>> Agent::run() {
 }
 
 net::Awaitable<void> Agent::pause_before_retry(const SessionEnd& end) {
-    if (end.why.code == Errc::GatewayUnreachable) {
-        backoff_.spread_next();
-    }
     const TimePoint now = Clock::now();
-    const Duration delay = std::max(backoff_.next(now), end.retry_after);
+    const Duration delay = comeback_.pause_after(end, now);
     logger_.warn("{}: {}; next attempt in {:.1f} s", dig_code(end.why.code), escape(end.why.text),
                  std::chrono::duration<double>(delay).count());
     auto waiting = stop_requested_.wait_until(now + delay);
@@ -68,7 +61,9 @@ net::Awaitable<SessionEnd> Agent::attempt() {
     auto dialling = net::dial(options_.gateway, Clock::now() + kDialTimeout);
     auto carrier = co_await std::move(dialling);
     if (!carrier) {
-        co_return SessionEnd{{Errc::GatewayUnreachable, carrier.error().error.text}};
+        const bool is_refused = carrier.error().kind == net::DialFailure::Refused;
+        co_return SessionEnd{.why = {Errc::GatewayUnreachable, carrier.error().error.text},
+                             .is_connection_refused = is_refused};
     }
     if (stopping_) {
         co_return SessionEnd{{Errc::Cancelled, "stopped"}};

@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/comeback.hpp"
 #include "agent/gateway_trust.hpp"
 #include "agent/service.hpp"
 #include "agent/session.hpp"
-#include "base/backoff.hpp"
 #include "base/budget.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
@@ -77,7 +77,7 @@ class Agent {
     tunnel::WorkerResources resources_;
     net::Event stop_requested_;
     Instance instance_{};
-    Backoff backoff_;
+    Comeback comeback_;
     std::unique_ptr<Session> session_;
     bool stopping_ = false;
 };

@@ -41,7 +41,8 @@ inline constexpr std::chrono::seconds kDrainTimeout{5};
 /// Time for the last words of a session to leave.
 inline constexpr std::chrono::seconds kFarewellTimeout{1};
 
-/// A session that lasted this long counts as a success: the next attempt comes at once.
+/// A session that lasted this long from Welcome on counts as a success: the next attempt comes at
+/// once.
 inline constexpr std::chrono::seconds kSteadySession{10};
 
 /// Shortest pause before a name is asked for again.

@@ -36,6 +36,7 @@ net::Awaitable<SessionEnd> Session::run() {
     tasks_.spawn(run_tunnel());
     auto conversation = converse();
     auto end = co_await std::move(conversation);
+    end.welcome_at = welcome_at_;
     if (asked_to_come_back_) {
         end.retry_after = *asked_to_come_back_;
     }

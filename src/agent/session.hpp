@@ -50,6 +50,8 @@ struct SessionContext {
 struct SessionEnd {
     Error why;
     Duration retry_after{};
+    std::optional<TimePoint> welcome_at{};  ///< When the gateway accepted the login, if it did.
+    bool is_connection_refused = false;     ///< Nothing listens at the gateway's address.
 };
 
 /// One session with the gateway, from the first conversation frame to its end. The protocols differ
@@ -128,6 +130,7 @@ class Session final : public mux::MultiplexerEvents {
     std::deque<Message> inbox_;  ///< Protocol 1.
     Registrations registrations_;
     TimePoint welcome_by_ = kNever;  ///< Protocol 2, until Welcome.
+    std::optional<TimePoint> welcome_at_;
     std::optional<SessionEnd> end_;  ///< Protocol 2: the gateway's word ends the session.
     std::set<const Service*> given_up_;
     std::optional<Duration> asked_to_come_back_;

@@ -29,6 +29,7 @@ net::Awaitable<SessionEnd> Session::converse_v1() {
     if (accepted.why.code != Errc::EndOfStream) {
         co_return accepted;
     }
+    welcome_at_ = Clock::now();
     const auto name = as_bytes(service.name);
     if (const auto sent = send(wire::FrameKind::Register, kOnlyRegistrationV1.value,
                                ByteVector(name.begin(), name.end()));

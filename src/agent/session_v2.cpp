@@ -144,7 +144,8 @@ Status Session::on_welcome(ByteView payload) {
     }
     logger_.info("connected to the gateway as {}", escape(welcome->identity));
     welcome_by_ = kNever;
-    registrations_.on_welcome(Clock::now());
+    welcome_at_ = Clock::now();
+    registrations_.on_welcome(*welcome_at_);
     changed_.notify();
     return {};
 }

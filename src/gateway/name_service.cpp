@@ -222,9 +222,13 @@ net::Awaitable<bool> NameService::evict(std::string name, std::string why, bool 
         leave(number);
     }
     if (handle) {
-        auto loss = holder_alive ? handle->lose_name(registration, std::move(words))
-                                 : handle->end(std::move(words));
+        auto loss = handle->lose_name(registration, std::move(words));
         auto call = net::call_on(handle->executor(), std::move(loss));
+        co_await std::move(call);
+    }
+    if (handle && !holder_alive) {
+        auto end = handle->end(try_later("no sign of life came in time; log in anew", {}));
+        auto call = net::call_on(handle->executor(), std::move(end));
         co_await std::move(call);
     }
     co_return true;

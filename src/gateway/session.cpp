@@ -225,9 +225,9 @@ net::Awaitable<bool> Session::end(wire::Refusal why) {
         wire::encode(why, payload);
         std::ignore = send(wire::FrameKind::GoAway, 0, payload);
         tunnel_->close(Clock::now() + kFarewellTimeout);
-        stop_reason_ = Error{Errc::NameReplaced, why.text};
+        stop_reason_ = Error{wire::errc_of(why.code), why.text};
     } else {
-        stop(Error{Errc::NameReplaced, why.text});
+        stop(Error{wire::errc_of(why.code), why.text});
     }
     co_return true;
 }

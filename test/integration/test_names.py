@@ -206,6 +206,26 @@ def test_a_holder_that_does_not_answer_loses_it_within_two_seconds(gateway, sign
     assert len([line for line in gateway.err if " register domain 'shop'" in line]) == 2
 
 
+def test_a_stalled_agent_loses_only_what_another_took(programs, gateway, sign_on, echo, tmp_path):
+    path = tmp_path / "both.toml"
+    path.write_text(f'gateway = "{gateway.address}"\n' + "".join(
+        f'[[service]]\nname = "{name}"\nbackend = {echo}\n' for name in ("shop", "blog")))
+    first = programs.program("first", harness.bin_dir() / "diglett", "--config", path, "-t", "alice-token",
+                             "--state-dir", tmp_path / "first")
+    gateway.wait_for_name("shop")
+    gateway.wait_for_name("blog")
+    first.signal(signal.SIGSTOP)
+    try:
+        sign_on(gateway, "alice", "shop", where="second")
+        shop = gateway.wait_for_name("shop", count=2)
+    finally:
+        first.signal(signal.SIGCONT)
+    assert is_served(gateway.wait_for_name("blog", count=2)), "it comes back with the other"
+    first.wait_for_line("DIG-4006.*shop.*replaced by agent")
+    assert is_served(shop)
+    assert first.is_running()
+
+
 def test_a_killed_holder_leaves_it_at_once(gateway, sign_on):
     first = sign_on(gateway, "alice", "shop", where="first")
     gateway.wait_for_name("shop")
