@@ -102,6 +102,7 @@ class Session final : public mux::MultiplexerEvents {
     [[nodiscard]] Status send_opening();
     [[nodiscard]] Status send_registers();
     [[nodiscard]] Status on_message_v2(wire::FrameKind kind, std::uint32_t id, ByteView payload);
+    [[nodiscard]] Status on_hello(ByteView payload);
     [[nodiscard]] Status on_welcome(ByteView payload);
     [[nodiscard]] Status on_refused(ByteView payload);
     [[nodiscard]] Status on_ok(RegistrationId id, ByteView payload);

@@ -105,7 +105,7 @@ class AgentSession : public testing::Test {
             Agent::Parts{.tls = crypto::ClientTls::create({}).value(),
                          .trust = GatewayTrust({}, *known_, {}, {}),
                          .key = crypto::AgentKey::generate(),
-                         .credential = [] { return Result<Secret>(Secret("the-token")); },
+                         .credential = [this] { return credential_(); },
                          .on_public_url = [](const std::string&) {},
                          .random = [] { return 0.0; }},
             pool_->executor(0), log_.logger());
@@ -139,6 +139,9 @@ class AgentSession : public testing::Test {
     test::BlockingListener backend_;
     test::LogCapture log_;
     std::optional<KnownGateways> known_;
+    std::function<Result<Secret>()> credential_ = [] {
+        return Result<Secret>(Secret("the-token"));
+    };
     std::unique_ptr<net::WorkerPool> pool_ = std::make_unique<net::WorkerPool>(1, "agent");
     std::unique_ptr<Agent> agent_;
     std::future<std::optional<Error>> end_;
@@ -268,6 +271,30 @@ TEST_F(AgentSession, AsksOnlyForNamesItHasNotGivenUpAfterAReconnect) {
     EXPECT_EQ(next->kind, FrameKind::FinishRegister);
 }
 
+/// As when it stalled while another agent of its identity took one of its names. (protocol 9.4)
+TEST_F(AgentSession, ComesBackWithoutANameThatWasReplacedWhileItStalled) {
+    start({"blog", "shop", "wiki"}, false);
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1), ok(2), ok(3)});
+    ASSERT_TRUE(gateway->is_alive());
+    gateway->send({error(2, Code::Replaced),
+                   frame(FrameKind::GoAway, 0,
+                         wire::Refusal{.code = Code::TryLater, .text = "no sign of life"})});
+    gateway->close();
+    gateway = accept();
+    std::vector<std::string> asked;
+    for (auto next = gateway->receive(); next && next->kind != FrameKind::FinishRegister;
+         next = gateway->receive()) {
+        if (next->kind == FrameKind::Register) {
+            asked.push_back(wire::decode<wire::Register>(next->payload)->name);
+        }
+    }
+    EXPECT_THAT(asked, testing::ElementsAre("blog", "wiki"));
+    EXPECT_EQ(log_.count("DIG-4006: name 'shop': the gateway's words"), 1U);
+    gateway->send({hello(), welcome(), error(1, Code::Replaced), error(2, Code::Replaced)});
+    EXPECT_EQ(end_code(), Errc::NameReplaced) << "none is left";
+}
+
 /// Also for one that it had. (protocol 9.1)
 TEST_F(AgentSession, AsksAgainForANameThatHasToWait) {
     start({"blog"});
@@ -349,6 +376,48 @@ TEST_F(AgentSession, ComesBackFromARefusalWhenTheGatewayAsksIt) {
                         wire::Refused{.code = Code::TryLater, .text = "full", .retry_ms = 8'000})});
     gateway->close();
     EXPECT_TRUE(eventually([&] { return log_.count("full; next attempt in 8.0 s") == 1; }));
+}
+
+/// No session came about, so there is nothing to wait for. (protocol 2.2, 9.3)
+TEST_F(AgentSession, ReportsAGoAwayInPlaceOfAWelcome) {
+    for (const auto& [code, errc] :
+         {std::pair{Code::Shutdown, Errc::TryLater}, std::pair{Code::Restart, Errc::TryLater},
+          std::pair{Code::Protocol, Errc::ProtocolViolation}}) {
+        start({"blog"});
+        auto gateway = accept_opening();
+        gateway->send({hello(), frame(FrameKind::GoAway, 0,
+                                      wire::Refusal{.code = code, .text = "the gateway's words"})});
+        const auto why = end();
+        ASSERT_TRUE(why);
+        EXPECT_EQ(*why, (Error{errc, "the gateway's words"})) << wire::to_string(code);
+    }
+}
+
+/// (protocol 2.3)
+TEST_F(AgentSession, LeavesAGatewayWithoutACommonVersionAtOnce) {
+    for (const auto& [lowest, highest] : {std::pair{3, 4}, std::pair{0, 1}}) {
+        start({"blog"});
+        auto gateway = accept_opening();
+        const auto began = Clock::now();
+        wire::Hello message;
+        message.min_version = static_cast<std::uint16_t>(lowest);
+        message.max_version = static_cast<std::uint16_t>(highest);
+        message.link_limit = 1 << 20;
+        gateway->send(frame(FrameKind::Hello, 0, message));
+        EXPECT_EQ(end_code(), Errc::UnsupportedVersion);
+        EXPECT_LT(Clock::now() - began, kWelcomeTimeout / 2);
+    }
+}
+
+/// It goes to stdout, where scripts and terminals take it for their own. (protocol 2.7)
+TEST_F(AgentSession, PassesNoUrlOnThatIsNone) {
+    start({"blog"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(),
+                   frame(FrameKind::Ok, 1,
+                         wire::Registered{.name = "blog", .url = "https://a\nhttps://forged"})});
+    EXPECT_EQ(end_code(), Errc::ProtocolViolation);
+    EXPECT_EQ(log_.count("is registered"), 0U);
 }
 
 /// (protocol 9.5)

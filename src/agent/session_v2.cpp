@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "agent/limits.hpp"
 #include "agent/session.hpp"
 #include "base/escape.hpp"
@@ -114,7 +116,7 @@ Status Session::send_registers() {
 Status Session::on_message_v2(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
     switch (kind) {
         case wire::FrameKind::Hello:
-            return {};  // the link has taken its limits
+            return on_hello(payload);
         case wire::FrameKind::Welcome:
             return on_welcome(payload);
         case wire::FrameKind::Refused:
@@ -135,6 +137,23 @@ void Session::end_with(SessionEnd end) {
         end_ = std::move(end);
     }
     changed_.notify();
+}
+
+/// The link has taken the limits already.
+Status Session::on_hello(ByteView payload) {
+    const auto hello = wire::decode<wire::Hello>(payload);
+    if (!hello) {
+        return forward_error(hello);
+    }
+    const wire::Hello ours;
+    if (hello->max_version < ours.min_version || hello->min_version > ours.max_version) {
+        end_with({.why = {Errc::UnsupportedVersion,
+                          fmt::format("the gateway speaks protocols {} to {}, this agent {} to {}",
+                                      hello->min_version, hello->max_version, ours.min_version,
+                                      ours.max_version)},
+                  .retry_after = kMaxRetryDelay});  // seldom (protocol 9.1)
+    }
+    return {};
 }
 
 Status Session::on_welcome(ByteView payload) {
@@ -212,12 +231,14 @@ Status Session::on_go_away(ByteView payload) {
         return forward_error(why);
     }
     if (why->code == wire::RefusalCode::Shutdown || why->code == wire::RefusalCode::Restart) {
-        logger_.info("the gateway ends the session: {}", escape(why->text));
         const bool restart = why->code == wire::RefusalCode::Restart;
         asked_to_come_back_ = std::max(restart ? restart_jitter() : Duration{kShutdownPause},
                                        bounded_delay(why->retry_ms));
-        registrations_.stop_asking();
-        return {};  // its streams may still end
+        if (welcome_at_) {
+            logger_.info("the gateway ends the session: {}", escape(why->text));
+            registrations_.stop_asking();
+            return {};  // its streams may still end
+        }
     }
     end_with({.why = {wire::errc_of(why->code), why->text},
               .retry_after = bounded_delay(why->retry_ms)});
