@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "agent/limits.hpp"
-#include "base/escape.hpp"
 #include "crypto/random.hpp"
 #include "crypto/v1_channel.hpp"
 #include "net/dial.hpp"
@@ -47,7 +46,7 @@ net::Awaitable<std::optional<Error>> Agent::run() {
 net::Awaitable<void> Agent::pause_before_retry(const SessionEnd& end) {
     const TimePoint now = Clock::now();
     const Duration delay = comeback_.pause_after(end, now);
-    logger_.warn("{}: {}; next attempt in {:.1f} s", dig_code(end.why.code), escape(end.why.text),
+    logger_.warn("{}: {}; next attempt in {:.1f} s", dig_code(end.why.code), end.why.text,
                  std::chrono::duration<double>(delay).count());
     auto waiting = stop_requested_.wait_until(now + delay);
     co_await std::move(waiting);

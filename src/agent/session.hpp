@@ -45,8 +45,8 @@ struct SessionContext {
     Logger logger;
 };
 
-/// Why a session ended, which nobody has logged yet, and when the gateway wants to see the agent
-/// again (0: as the agent likes).
+/// Why a session ended (with the gateway's words escaped), which nobody has logged yet, and when
+/// the gateway wants to see the agent again (0: as the agent likes).
 struct SessionEnd {
     Error why;
     Duration retry_after{};

@@ -409,6 +409,25 @@ TEST_F(AgentSession, LeavesAGatewayWithoutACommonVersionAtOnce) {
     }
 }
 
+TEST_F(AgentSession, EscapesWhatTheGatewaySays) {
+    for (const bool before_welcome : {true, false}) {
+        start({"blog"});
+        auto gateway = accept_opening();
+        gateway->send(hello());
+        if (before_welcome) {
+            gateway->send(frame(FrameKind::Refused, 0,
+                                wire::Refused{.code = Code::TryLater, .text = "a\n\x1b[2J\\"}));
+        } else {
+            gateway->send(
+                {welcome(), frame(FrameKind::Error, 1,
+                                  wire::Refusal{.code = Code::NameTaken, .text = "a\n\x1b[2J\\"})});
+        }
+        const auto why = end();
+        ASSERT_TRUE(why);
+        EXPECT_THAT(why->text, testing::EndsWith(R"(a\x0a\x1b[2J\\)"));
+    }
+}
+
 /// It goes to stdout, where scripts and terminals take it for their own. (protocol 2.7)
 TEST_F(AgentSession, PassesNoUrlOnThatIsNone) {
     start({"blog"});

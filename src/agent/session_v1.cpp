@@ -3,6 +3,7 @@
 
 #include "agent/limits.hpp"
 #include "agent/session.hpp"
+#include "base/escape.hpp"
 #include "mux/v1_link.hpp"
 
 namespace diglett::agent {
@@ -87,7 +88,7 @@ net::Awaitable<SessionEnd> Session::await_ok_v1(Errc if_refused, Duration patien
         case wire::FrameKind::Ok:
             co_return SessionEnd{{Errc::EndOfStream, "ok"}};
         case wire::FrameKind::Error:
-            co_return SessionEnd{{if_refused, std::string(as_text(message->payload))}};
+            co_return SessionEnd{{if_refused, escape(as_text(message->payload))}};
         default:
             co_return SessionEnd{{Errc::ProtocolViolation, "a frame out of order"}};
     }

@@ -174,7 +174,7 @@ Status Session::on_refused(ByteView payload) {
     if (!refused) {
         return forward_error(refused);
     }
-    end_with({.why = {wire::errc_of(refused->code), refused->text},
+    end_with({.why = {wire::errc_of(refused->code), escape(refused->text)},
               .retry_after = bounded_delay(refused->retry_ms)});
     return {};
 }
@@ -219,7 +219,7 @@ void Session::lose_name(const Service& service, const wire::Refusal& why) {
     given_up_.insert(&service);
     const Errc code = wire::errc_of(why.code);
     if (registrations_.empty()) {
-        end_with({.why = Error{code, "name '" + service.name + "': " + why.text}});
+        end_with({.why = Error{code, "name '" + service.name + "': " + escape(why.text)}});
     } else {
         logger_.error("{}: name '{}': {}", dig_code(code), service.name, escape(why.text));
     }
@@ -240,7 +240,7 @@ Status Session::on_go_away(ByteView payload) {
             return {};  // its streams may still end
         }
     }
-    end_with({.why = {wire::errc_of(why->code), why->text},
+    end_with({.why = {wire::errc_of(why->code), escape(why->text)},
               .retry_after = bounded_delay(why->retry_ms)});
     return {};
 }
