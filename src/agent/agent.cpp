@@ -32,7 +32,7 @@ net::Awaitable<std::optional<Error>> Agent::run() {
         if (end.why.code == Errc::EndOfStream || end.why.code == Errc::Cancelled) {
             end.why = {Errc::ConnectionLost, "the gateway closed the session"};
         }
-        if (options_.once || !is_retryable(end.why.code)) {
+        if (options_.once || !(is_retryable(end.why.code) || end.may_pass)) {
             co_return end.why;
         }
         auto pausing = pause_before_retry(end);
@@ -55,8 +55,9 @@ net::Awaitable<void> Agent::pause_before_retry(const SessionEnd& end) {
 net::Awaitable<SessionEnd> Agent::attempt() {
     auto token = parts_.credential();
     if (!token) {
-        co_return SessionEnd{token.error()};
+        co_return SessionEnd{.why = token.error(), .may_pass = had_credential_};
     }
+    had_credential_ = true;
     auto dialling = net::dial(options_.gateway, Clock::now() + kDialTimeout);
     auto carrier = co_await std::move(dialling);
     if (!carrier) {

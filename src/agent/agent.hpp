@@ -40,7 +40,8 @@ class Agent {
         crypto::ClientTls tls;
         GatewayTrust trust;
         crypto::AgentKey key;
-        /// Asked before each connect, so that a token file may change.
+        /// Asked before each connect, so that a token file may change. An error ends the agent at
+        /// the first connect only: the file may be about to be replaced.
         std::function<Result<Secret>()> credential;
         std::function<void(const std::string& url)> on_public_url;
         RandomUnit random;
@@ -79,6 +80,7 @@ class Agent {
     Instance instance_{};
     Comeback comeback_;
     std::unique_ptr<Session> session_;
+    bool had_credential_ = false;
     bool stopping_ = false;
 };
 

@@ -52,6 +52,7 @@ struct SessionEnd {
     Duration retry_after{};
     std::optional<TimePoint> welcome_at{};  ///< When the gateway accepted the login, if it did.
     bool is_connection_refused = false;     ///< Nothing listens at the gateway's address.
+    bool may_pass = false;                  ///< Worth another try, whatever the code says.
 };
 
 /// One session with the gateway, from the first conversation frame to its end. The protocols differ

@@ -1,4 +1,5 @@
 // An agent against gateways played by the test, over real TLS. (protocol 2, 9)
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <set>
@@ -437,6 +438,26 @@ TEST_F(AgentSession, PassesNoUrlOnThatIsNone) {
                          wire::Registered{.name = "blog", .url = "https://a\nhttps://forged"})});
     EXPECT_EQ(end_code(), Errc::ProtocolViolation);
     EXPECT_EQ(log_.count("is registered"), 0U);
+}
+
+/// Its file may be about to be replaced; before the first connect it is a mistake.
+TEST_F(AgentSession, TriesAgainWithoutItsCredentialOnlyOnceItHadIt) {
+    std::atomic<int> asked = 0;
+    const auto missing = [] { return fail(Errc::UnreadableFile, "no file"); };
+    credential_ = [&]() -> Result<Secret> {
+        return asked++ == 1 ? missing() : Result<Secret>(Secret("the-token"));
+    };
+    start({"blog"}, false);
+    accept_opening()->cut();
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1)});
+    EXPECT_TRUE(gateway->is_alive());
+    EXPECT_EQ(asked, 3);
+    EXPECT_EQ(log_.count("DIG-1003: no file; next attempt in"), 1U);
+    stop_at_once();
+    credential_ = [&]() -> Result<Secret> { return missing(); };
+    start({"blog"}, false);
+    EXPECT_EQ(end_code(), Errc::UnreadableFile);
 }
 
 /// (protocol 9.5)
