@@ -65,5 +65,23 @@ TEST_F(GatewayNamesEnd, NamesComeFreeWithTheAgentsGoAwayThoughStreamsGoOn) {
     EXPECT_EQ(received.ending, test::Ending::Fin);
 }
 
+TEST_F(GatewayNamesEnd, ANameGivenUpAndAskedForAgainInOneFlightIsHad) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send({ScriptedAgent::hello(), agent.login(), ScriptedAgent::finish(),
+                ScriptedAgent::register_name(1, "same"), frame(FrameKind::Unregister, 1),
+                ScriptedAgent::register_name(2, "same"), ScriptedAgent::register_name(3, "same")});
+    std::vector<std::pair<std::uint32_t, FrameKind>> answers;
+    for (int i = 0; i < 3; ++i) {
+        const auto answer = agent.receive_answer();
+        ASSERT_TRUE(answer);
+        answers.emplace_back(answer->id, answer->kind);
+        if (answer->kind == FrameKind::Error) {
+            EXPECT_EQ(wire::decode<wire::Refusal>(answer->payload)->code, Code::NameInUse);
+        }
+    }
+    EXPECT_EQ(answers, (std::vector<std::pair<std::uint32_t, FrameKind>>{
+                           {1, FrameKind::Ok}, {2, FrameKind::Ok}, {3, FrameKind::Error}}));
+}
+
 }  // namespace
 }  // namespace diglett::gateway

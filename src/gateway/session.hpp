@@ -5,8 +5,10 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <unordered_map>
+#include <vector>
 
 #include "auth/authenticator.hpp"
 #include "base/budget.hpp"
@@ -85,6 +87,17 @@ class Session final : public mux::MultiplexerEvents,
   private:
     enum class Protocol : unsigned char { One = 1, Two = 2 };
 
+    struct Asked {
+        std::shared_ptr<ServedName> served;
+        wire::Register request;
+    };
+
+    struct NameReady {
+        Claim claim;
+        std::uint16_t port;
+        std::string url;
+    };
+
     // session.cpp: life and end
     [[nodiscard]] net::Awaitable<Status> converse();
     [[nodiscard]] net::Awaitable<Result<Protocol>> establish();
@@ -114,18 +127,14 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] Status act_on(const Message& message);
     [[nodiscard]] Status start_registering(const Message& message);
     void refuse_registration(RegistrationId id, const wire::Refusal& why);
-    [[nodiscard]] net::Awaitable<void> answer_register(std::shared_ptr<ServedName> served,
-                                                       wire::Register request);
+    [[nodiscard]] net::Awaitable<void> answer_register(Asked asked);
+    void tell_answer(const ServedName& served,
+                     const std::expected<NameReady, wire::Refusal>& ready);
+    void ask_next(const std::string& name);
     void give_up_name(RegistrationId id);
     [[nodiscard]] Status on_go_away(const Message& message);
 
     // session_names.cpp: names and their visitors
-    struct NameReady {
-        Claim claim;
-        std::uint16_t port;
-        std::string url;
-    };
-
     [[nodiscard]] net::Awaitable<std::expected<NameReady, wire::Refusal>> register_name(
         std::shared_ptr<ServedName> served, wire::Register request);
     std::shared_ptr<ServedName> add_name(RegistrationId id, const std::string& name);
@@ -159,7 +168,9 @@ class Session final : public mux::MultiplexerEvents,
     net::Event inbox_changed_;
     std::map<RegistrationId, std::shared_ptr<ServedName>> names_;
     RegistrationId last_registration_;
-    std::size_t registering_ = 0;  ///< Registers of protocol 2 that are being decided.
+    std::size_t registering_ = 0;     ///< Registers of protocol 2 without answer.
+    std::set<std::string> deciding_;  ///< Names of those; one of each name at a time.
+    std::vector<Asked> waiting_;      ///< For the one of the same name before them.
     std::unordered_map<StreamId, std::shared_ptr<void>> visitor_places_;
     bool memory_is_short_ = false;  ///< From Critical until it has recovered.
     bool open_for_visitors_ = false;

@@ -212,8 +212,24 @@ Status Session::start_registering(const Message& message) {
     }
     ++registering_;
     auto served = add_name(id, request->name);
-    tasks_.spawn(answer_register(std::move(served), std::move(*request)));
+    Asked asked{std::move(served), std::move(*request)};
+    if (deciding_.insert(asked.request.name).second) {
+        tasks_.spawn(answer_register(std::move(asked)));
+    } else {
+        waiting_.push_back(std::move(asked));  // until the one before has its answer
+    }
     return {};
+}
+
+void Session::ask_next(const std::string& name) {
+    const auto next = std::ranges::find_if(
+        waiting_, [&](const Asked& asked) { return asked.request.name == name; });
+    if (next == waiting_.end()) {
+        deciding_.erase(name);
+        return;
+    }
+    tasks_.spawn(answer_register(std::move(*next)));
+    waiting_.erase(next);
 }
 
 void Session::refuse_registration(RegistrationId id, const wire::Refusal& why) {
@@ -223,7 +239,12 @@ void Session::refuse_registration(RegistrationId id, const wire::Refusal& why) {
 }
 
 void Session::give_up_name(RegistrationId id) {
-    if (!names_.contains(id)) {
+    const auto served = names_.find(id);
+    if (served == names_.end()) {
+        return;
+    }
+    if (!served->second->answered) {
+        served->second->given_up = true;
         return;
     }
     close_name(id, wire::ResetReason::SessionEnded);
@@ -252,30 +273,36 @@ Status Session::on_go_away(const Message& message) {
     return {};
 }
 
-net::Awaitable<void> Session::answer_register(std::shared_ptr<ServedName> served,
-                                              wire::Register request) {
-    const std::string name = request.name;
-    const RegistrationId id = served->registration;
-    auto registering = register_name(served, std::move(request));
+net::Awaitable<void> Session::answer_register(Asked asked) {
+    const std::string name = asked.request.name;
+    auto registering = register_name(asked.served, std::move(asked.request));
     const auto ready = co_await std::move(registering);
     --registering_;
-    if (served->answered) {
-        co_return;  // it was lost before it was had
+    if (!asked.served->answered) {  // else it was lost before it was had
+        asked.served->answered = true;
+        tell_answer(*asked.served, ready);
+        if (asked.served->given_up) {
+            give_up_name(asked.served->registration);
+        }
     }
-    served->answered = true;
+    ask_next(name);
+}
+
+void Session::tell_answer(const ServedName& served,
+                          const std::expected<NameReady, wire::Refusal>& ready) {
     if (!ready) {
-        logger_.info("name '{}' refused to agent {}: {} ({})", escape(name), facts_.address,
+        logger_.info("name '{}' refused to agent {}: {} ({})", escape(served.name), facts_.address,
                      to_string(ready.error().code), escape(ready.error().text));
-        refuse_registration(id, ready.error());
-        co_return;
+        refuse_registration(served.registration, ready.error());
+        return;
     }
     ByteVector payload;
-    wire::encode(wire::Registered{.name = name,
+    wire::encode(wire::Registered{.name = served.name,
                                   .generation = ready->claim.generation.value,
                                   .url = ready->url,
                                   .port = ready->port},
                  payload);
-    tell(wire::FrameKind::Ok, id.value, payload);
+    tell(wire::FrameKind::Ok, served.registration.value, payload);
 }
 
 }  // namespace diglett::gateway
