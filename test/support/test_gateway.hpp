@@ -20,9 +20,11 @@ namespace diglett::test {
 /// A whole gateway in this process, on a free port of 127.0.0.1: loopback-only, names `local`.
 class TestGateway {
   public:
-    explicit TestGateway(std::size_t workers = 1, bool accept_v1 = false) {
+    explicit TestGateway(std::size_t workers = 1, bool accept_v1 = false,
+                         std::unique_ptr<auth::Authenticator> authenticator =
+                             std::make_unique<auth::LoopbackAuthenticator>()) {
         std::vector<std::unique_ptr<auth::Authenticator>> authenticators;
-        authenticators.push_back(std::make_unique<auth::LoopbackAuthenticator>());
+        authenticators.push_back(std::move(authenticator));
         std::vector<std::unique_ptr<registrar::Registrar>> registrars;
         registrars.push_back(std::make_unique<registrar::LogRegistrar>(log_.logger()));
         gateway_.emplace(
