@@ -84,7 +84,9 @@ Gateway::Gateway(Options options, Parts parts, Logger logger)
       control_(1, "control"),
       pool_(options_.workers, "worker"),
       names_(std::make_unique<NameService>(
-          NameService::Options{.name_policy = std::move(parts.name_policy)},
+          NameService::Options{
+              .name_policy = std::move(parts.name_policy),
+              .max_sessions = std::min(kMaxSessions, options_.descriptor_limit / 2)},
           std::move(parts.authenticators), std::move(parts.registrars), std::move(parts.leases),
           logger_)),
       tls_(std::move(parts.tls)),

@@ -31,6 +31,18 @@ inline constexpr std::size_t kMaxUnauthenticatedPerSource = 64;
 /// holds a descriptor and a port of the machine. (protocol 11.3)
 inline constexpr std::size_t kMaxRegistrations = 1'000;
 
+/// Sessions of one identity: as many as it may have names (routing::kMaxNamesPerIdentity), so that
+/// each name can have an agent of its own. Memory of all is bounded by the process's budget; this
+/// keeps one credential from taking every descriptor. (protocol 11.3)
+inline constexpr std::size_t kMaxSessionsPerIdentity = 1'000;
+
+/// Sessions of a gateway, and at most one for each two of its descriptors: about 100 KiB of TLS and
+/// tunnel each, so at most 1 GiB. (protocol 11.3)
+inline constexpr std::size_t kMaxSessions = 10'000;
+
+/// Delay suggested to an agent that finds all sessions taken.
+inline constexpr std::chrono::milliseconds kBusyRetry{2'000};
+
 /// Registers that a peer may send without waiting for an answer. (protocol 2.6)
 inline constexpr std::size_t kMaxUnansweredRegisters = 100;
 
