@@ -385,6 +385,27 @@ def test_the_token_may_come_from_file_or_environment(programs, tmp_path):
         gateway.wait_for_name(f"n{number}")
 
 
+@pytest.mark.parametrize("mode, lines", [(0o600, 0), (0o640, 1), (0o604, 1)], ids=oct)
+def test_a_token_file_that_others_can_read_is_warned_of(programs, tmp_path, mode, lines):
+    token = config(tmp_path, "any\n", "token")
+    os.chmod(token, mode)
+    agent = programs.agent(programs.gateway(), "--token-file", token, name="example", backend=9)
+    agent.wait_for_line("is registered")
+    assert sum("can be read by group or others" in line for line in agent.err) == lines
+
+
+def test_a_flag_goes_before_the_token_of_variable_and_file(programs, tmp_path):
+    tokens = harness.tokens_file(tmp_path, ("a", "right", ["*"]))
+    right, wrong = config(tmp_path, "right\n", "right"), config(tmp_path, "wrong\n", "wrong")
+    file = config(tmp_path, f"token-file = '{wrong}'\n", "agent.toml")
+    gateway = programs.gateway("--tokens-file", tokens, auth="tokens")
+    for number, (arguments, env) in enumerate(((["--config", file, "-t", "right"], {}),
+                                               (["--config", file], {"DIGLETT_TOKEN": "right"}),
+                                               (["--token-file", right], {"DIGLETT_TOKEN": "wrong"}))):
+        programs.agent(gateway, *arguments, name=f"n{number}", backend=9, env=env)
+        gateway.wait_for_name(f"n{number}")
+
+
 def test_json_logs_are_json(programs, backend):
     gateway = programs.gateway("--log-format", "json", "-d", "-d")
     agent = programs.agent(gateway, "--log-format", "json", "--debug", name="example",

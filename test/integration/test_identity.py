@@ -7,6 +7,7 @@ import json
 import os
 import pty
 import select
+import signal
 import subprocess
 import sys
 import time
@@ -309,6 +310,15 @@ def test_yes_at_the_terminal_sends_the_credential(asked, fake, tmp_path):
     agent.terminate()
     assert agent.wait(harness.scaled(10)) == 0
     assert fake.reports()["application_bytes"] > len(TOKEN)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_at_the_question_is_a_stop_on_request(asked, fake, tmp_path, number):
+    agent, _, _ = asked(b"")
+    agent.send_signal(number)
+    assert agent.wait(harness.scaled(10)) == 0
+    assert fake.reports()["application_bytes"] == 0
+    assert known_gateways(tmp_path) == []
 
 
 def test_without_a_credential_no_ceremony_is_needed(programs, net, fake, tmp_path):

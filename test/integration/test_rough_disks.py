@@ -83,7 +83,7 @@ def served(backend):
 
 def is_whole(port):
     with harness.connect(port) as visitor:
-        return transfers.download(visitor, 5, 200_000).matches(5, 200_000)
+        return transfers.toward_visitor(visitor, 5, 200_000).matches(5, 200_000)
 
 
 def owners(tmp_path):

@@ -157,7 +157,7 @@ def assert_tries_on(agent, server, code, attempts, seconds=30):
 def assert_comes_back(programs, agent, port):
     gateway = programs.gateway(listen=f"127.0.0.1:{port}", label="real", auth=None)
     with harness.connect(gateway.wait_for_name("example", 20)) as visitor:
-        assert transfers.download(visitor, 3, 100_000).matches(3, 100_000)
+        assert transfers.toward_visitor(visitor, 3, 100_000).matches(3, 100_000)
     assert agent.stop() == 0 and gateway.stop() == 0
 
 

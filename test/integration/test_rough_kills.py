@@ -84,9 +84,9 @@ def assert_reset(ends):
 def assert_whole(port, seed=7, size=300_000):
     """The service as it should be, over a new connection each time."""
     with harness.connect(port) as visitor:
-        assert transfers.download(visitor, seed, size).matches(seed, size)
+        assert transfers.toward_visitor(visitor, seed, size).matches(seed, size)
     with harness.connect(port) as visitor:
-        assert transfers.upload(visitor, seed, size)
+        assert transfers.toward_backend(visitor, seed, size)
 
 
 def restarted(programs, gateway):
@@ -184,10 +184,10 @@ def test_no_transfer_is_silently_wrong_while_programs_die(programs, backend, tmp
             try:
                 with harness.connect(port, seconds=10) as visitor:
                     if number % 2:
-                        good = transfers.upload(visitor, seed, size)
+                        good = transfers.toward_backend(visitor, seed, size)
                         (whole if good else wrong).append(seed)
                         continue
-                    got = transfers.download(visitor, seed, size)
+                    got = transfers.toward_visitor(visitor, seed, size)
                     if got.end == "size":
                         (whole if got.matches(seed, size) else wrong).append(seed)
                     else:

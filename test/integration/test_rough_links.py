@@ -113,12 +113,12 @@ def visit(net, port, seconds=60):
 
 def download(net, port, seed, size):
     with visit(net, port) as visitor:
-        return transfers.download(visitor, seed, size).matches(seed, size)
+        return transfers.toward_visitor(visitor, seed, size).matches(seed, size)
 
 
 def upload(net, port, seed, size):
     with visit(net, port) as visitor:
-        return transfers.upload(visitor, seed, size)
+        return transfers.toward_backend(visitor, seed, size)
 
 
 def fails(how, *arguments):
@@ -140,7 +140,7 @@ def test_a_slow_and_lossy_link_delivers_everything(join, serve):
         with visit(net, port) as visitor:
             for number in range(20):
                 began = time.monotonic()
-                assert transfers.download(visitor, number, 100).matches(number, 100)
+                assert transfers.toward_visitor(visitor, number, 100).matches(number, 100)
                 # A lost packet costs everybody a round trip or two; a queue of megabytes would cost seconds.
                 assert time.monotonic() - began < harness.scaled(5)
         assert all(each.result() for each in under_way)

@@ -28,6 +28,15 @@ def silent_names(tmp_path):
                'mount --bind "$0" /etc/resolv.conf; mount --bind "$1" /etc/hosts; shift; exec "$@"', resolver, hosts]
 
 
+def test_an_agent_that_looks_up_its_gateway_stops_on_request(programs, tmp_path, silent_names):
+    agent = programs.program("agent", *silent_names, harness.bin_dir() / "diglett", "-g", "silent.test", "-n", "example",
+                             "-d", "-d", "--state-dir", tmp_path / "agent-state", 9)
+    time.sleep(1)
+    began = time.monotonic()
+    assert agent.stop() == 0
+    assert time.monotonic() - began < harness.scaled(3)
+
+
 def test_a_silent_name_service_holds_up_nobody_else(programs, backend, tmp_path, silent_names):
     gateway = programs.gateway()
     echo = backend(backends.echo).port

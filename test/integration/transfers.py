@@ -103,7 +103,3 @@ def toward_backend(connection, seed, size):
     connection.sendall(REQUEST.pack(b"P", seed, size))
     send_stream(connection, seed, size)
     return receive_exactly(connection, 32) == digest(seed, size)
-
-
-# Their names in tests that have not been renamed.
-download, upload = toward_visitor, toward_backend
