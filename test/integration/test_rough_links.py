@@ -111,12 +111,12 @@ def visit(net, port, seconds=60):
     return inside(net, harness.connect, port, seconds=seconds)
 
 
-def download(net, port, seed, size):
+def toward_visitor(net, port, seed, size):
     with visit(net, port) as visitor:
         return transfers.toward_visitor(visitor, seed, size).matches(seed, size)
 
 
-def upload(net, port, seed, size):
+def toward_backend(net, port, seed, size):
     with visit(net, port) as visitor:
         return transfers.toward_backend(visitor, seed, size)
 
@@ -136,7 +136,7 @@ def test_a_slow_and_lossy_link_delivers_everything(join, serve):
     wire.change(delay=0.05, rate=1_250_000, loss=0.01)
     with concurrent.futures.ThreadPoolExecutor(4) as pool:
         under_way = [pool.submit(how, net, port, seed, MEGABYTE)
-                     for seed, how in enumerate((download, upload, download, upload))]
+                     for seed, how in enumerate((toward_visitor, toward_backend, toward_visitor, toward_backend))]
         with visit(net, port) as visitor:
             for number in range(20):
                 began = time.monotonic()
@@ -152,7 +152,7 @@ def test_a_silence_shorter_than_15_s_costs_nothing(join, serve):
     _, ((agent, _, port),) = serve(net, [wire])
     wire.change(rate=4_000_000)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
-        under_way = [pool.submit(how, net, port, 1, 8 * MEGABYTE) for how in (download, upload)]
+        under_way = [pool.submit(how, net, port, 1, 8 * MEGABYTE) for how in (toward_visitor, toward_backend)]
         time.sleep(0.5)
         wire.change(cut=True)
         time.sleep(5)
@@ -193,7 +193,7 @@ def test_a_link_that_is_cut_for_20_s_comes_back(join, serve):
     for number, (agent, _, port) in enumerate(services, 1):
         # A connection attempt whose packets vanished is TCP's: it tries again after 1, 2 and 4 s.
         assert gateway.wait_for_name(f"name{number}", 12, count=2) == port, "the same port"
-        assert download(net, port, number, 100_000) and upload(net, port, number, 100_000)
+        assert toward_visitor(net, port, number, 100_000) and toward_backend(net, port, number, 100_000)
         assert agent.is_running()
         print(f"name{number} was back after {time.monotonic() - back:.1f} s")
 
@@ -209,7 +209,7 @@ def test_protocol_1_notices_a_dead_link_too(join, serve):
     busy.change(rate=2_000_000)
     with concurrent.futures.ThreadPoolExecutor(2) as pool:
         port = services[1][2]
-        under_way = [pool.submit(fails, how, net, port, 1, 64 * MEGABYTE) for how in (download, upload)]
+        under_way = [pool.submit(fails, how, net, port, 1, 64 * MEGABYTE) for how in (toward_visitor, toward_backend)]
         time.sleep(1)
         began = time.monotonic()
         idle.set_link("down")
@@ -224,7 +224,7 @@ def test_protocol_1_notices_a_dead_link_too(join, serve):
     busy.change(cut=False)
     for number in (1, 2):
         port = gateway.wait_for_name(f"name{number}", 12, count=2)
-        assert download(net, port, number, 100_000) and upload(net, port, number, 100_000)
+        assert toward_visitor(net, port, number, 100_000) and toward_backend(net, port, number, 100_000)
 
 
 @pytest.mark.full_size
