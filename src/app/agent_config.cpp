@@ -140,6 +140,7 @@ void AgentConfig::declare(Settings& settings) {
     settings.flag("--takeover", takeover, "Take the name from your other agent");
     settings.text("--state-dir", state_dir, "Folder for the agent's key and known gateways");
     settings.positional("backend", backend, "HOST:PORT, PORT or unix:PATH of the workload");
+    settings.alternatives("token", "token-file");
     settings.require("gateway", check_gateway);
     settings.require("name", check_spelling);
     settings.require("pin", check_pin);
@@ -169,9 +170,6 @@ Result<AgentPlan> plan_agent(const AgentConfig& config, const std::vector<Config
     plan.trust = std::move(*trust);
     if (config.protocol == 1 && plan.services.size() != 1) {
         return fail(Errc::InvalidConfig, "protocol 1 carries one service only");
-    }
-    if (!config.token.empty() && !config.token_file.empty()) {
-        return fail(Errc::InvalidUsage, "--token and --token-file exclude each other");
     }
     std::set<std::string> names;
     for (const auto& service : plan.services) {

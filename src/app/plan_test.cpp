@@ -117,13 +117,6 @@ TEST(PlanAgent, RefusesWhatCannotWork) {
         {"a backend that is no address", [](auto& c) { c.backend = "host"; }, {}, "host"},
         {"a bad name", [](auto& c) { c.name = "Ex.ample"; }, {}, "name"},
         {"a bad pin", [](auto& c) { c.pins = {"sha256/short"}; }, {}, "44 characters"},
-        {"two credentials",
-         [](auto& c) {
-             c.token = "a";
-             c.token_file = "b";
-         },
-         {},
-         "--token-file"},
         {"protocol 1 with two services",
          [&](auto& c) {
              no_backend(c);
