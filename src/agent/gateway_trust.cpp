@@ -25,12 +25,30 @@ Status GatewayTrust::decide(const std::string& gateway, bool is_loopback, bool h
         return crypto::accept_verified(shown);
     }
     if (const auto known = known_.find(gateway)) {
-        return *known == shown.pin ? Status{} : refuse_changed(gateway, *known, shown.pin);
+        return decide_known(gateway, *known, shown.pin);
     }
     if (shown.verified_by_ca) {
         return {};
     }
     return decide_first_use(gateway, is_loopback, has_credential, shown.pin);
+}
+
+Status GatewayTrust::decide_known(const std::string& gateway, const crypto::Pin& known,
+                                  const crypto::Pin& shown) {
+    if (known != shown) {
+        return refuse_changed(gateway, known, shown);
+    }
+    if (!known_.is_unwritten(gateway)) {
+        return {};
+    }
+    const auto added = known_.add(gateway, shown);
+    if (added) {
+        logger_.info("the key {} of gateway {} is kept in {} now", shown.to_text(), gateway,
+                     known_.where());
+    } else if (added.error().code == Errc::GatewayKeyChanged) {
+        return refuse_changed(gateway, known_.find(gateway).value_or(known), shown);
+    }
+    return {};  // that it could not be kept has been said
 }
 
 Status GatewayTrust::refuse_changed(const std::string& gateway, const crypto::Pin& known,

@@ -40,6 +40,8 @@ class GatewayTrust {
   private:
     [[nodiscard]] Status refuse_changed(const std::string& gateway, const crypto::Pin& known,
                                         const crypto::Pin& shown) const;
+    [[nodiscard]] Status decide_known(const std::string& gateway, const crypto::Pin& known,
+                                      const crypto::Pin& shown);
     [[nodiscard]] Status decide_first_use(const std::string& gateway, bool is_loopback,
                                           bool has_credential, const crypto::Pin& pin);
 

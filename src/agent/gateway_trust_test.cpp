@@ -185,5 +185,23 @@ TEST(GatewayTrust, GoesOnInMemoryWithOneWarningWhenNothingCanBeKept) {
     EXPECT_FALSE(KnownGateways::load(&state)->find(kGateway));
 }
 
+TEST(GatewayTrust, KeepsAKeyLaterThatCouldNotBeKeptAtFirst) {
+    const test::TemporaryDirectory directory;
+    const auto state = StateDir::open(directory.path(), "agent").value();
+    auto known = KnownGateways::load(&state).value();
+    auto lock = std::optional(state.lock());
+    ASSERT_TRUE(*lock);
+    const test::LogCapture log;
+    GatewayTrust trust({}, known, {}, log.logger());
+    const crypto::PeerIdentity shown{.pin = kShown, .ca_error = ""};
+    EXPECT_TRUE(trust.decide(kGateway, true, true, shown));
+    EXPECT_FALSE(KnownGateways::load(&state)->find(kGateway));
+    lock.reset();
+    EXPECT_TRUE(trust.decide(kGateway, true, true, shown));
+    EXPECT_EQ(KnownGateways::load(&state)->find(kGateway), kShown);
+    EXPECT_TRUE(trust.decide(kGateway, true, true, shown));
+    EXPECT_EQ(log.count("is kept in"), 1U);
+}
+
 }  // namespace
 }  // namespace diglett::agent
