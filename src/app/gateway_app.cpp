@@ -35,7 +35,8 @@ int serve(gateway::Gateway& gateway, const GatewayPlan& plan, const Logger& logg
     signals.async_wait([](auto, int) {});
     signals_context.run();
 
-    logger.info("stopping: open streams have {} ms", plan.drain_timeout.count());
+    logger.info("stopping: open streams have {:g} s",
+                std::chrono::duration<double>(plan.drain_timeout).count());
     signals.async_wait([&](auto error, int) {
         if (!error)
             gateway.cut_short();
