@@ -1,5 +1,6 @@
 #include "app/agent_app.hpp"
 
+#include <sys/stat.h>
 #include <unistd.h>
 
 #include <iostream>
@@ -27,7 +28,7 @@ namespace {
 
 constexpr std::string_view kKeyFile = "agent.key";
 constexpr std::size_t kMaxKeyBytes = 4'096;
-constexpr std::size_t kMaxTokenFileBytes = 16 * 1'024;
+constexpr std::size_t kMaxCredentialFileBytes = 16 * 1'024;
 constexpr std::size_t kMaxCaBytes = 1 << 20;
 constexpr std::chrono::milliseconds kLockPatience{1'000};
 
@@ -82,7 +83,7 @@ Result<Secret> current_credential(const AgentConfig& config) {
     if (config.token_file.empty()) {
         return Secret(config.token);
     }
-    auto text = read_file(config.token_file, kMaxTokenFileBytes);
+    auto text = read_file(config.token_file, kMaxCredentialFileBytes);
     if (!text) {
         return forward_error(text);
     }
@@ -91,6 +92,18 @@ Result<Secret> current_credential(const AgentConfig& config) {
     if (text->ends_with('\r'))
         text->pop_back();
     return Secret(std::move(*text));
+}
+
+/// Others on this machine can take the credential.
+void warn_about_readers(const std::string& token_file, const Logger& logger) {
+    struct stat facts{};
+    if (!token_file.empty() && ::stat(token_file.c_str(), &facts) == 0 &&
+        (facts.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+        logger.warn(
+            "--token-file '{}' can be read by group or others (mode {:04o}); mend: "
+            "chmod 600",
+            escape(token_file), facts.st_mode & 07777U);
+    }
 }
 
 /// Asks at the terminal; empty when there is none.
@@ -166,6 +179,7 @@ int start(const AgentConfig& config, const AgentPlan& plan, const Logger& logger
     if (const auto credential = current_credential(config); !credential) {
         return fail_with(credential.error(), logger);
     }
+    warn_about_readers(config.token_file, logger);
     auto services = plan.services;
     for (auto& service : services) {
         if (service.name.empty()) {
