@@ -93,6 +93,7 @@ net::Awaitable<SessionEnd> Agent::open_session(net::Socket carrier, Secret token
         const auto trusted = parts_.trust.decide(net::to_string(options_.gateway), is_loopback,
                                                  !token.empty(), secure->peer_identity());
         if (!trusted) {
+            stopping_ = stopping_ || trusted.error().code == Errc::Cancelled;
             co_return SessionEnd{trusted.error()};
         }
     }

@@ -8,9 +8,7 @@
 
 namespace diglett::agent {
 
-GatewayTrust::GatewayTrust(TrustOptions options, KnownGateways& known,
-                           std::function<bool(const std::string&, const std::string&)> ask,
-                           Logger logger)
+GatewayTrust::GatewayTrust(TrustOptions options, KnownGateways& known, Question ask, Logger logger)
     : options_(std::move(options)),
       known_(known),
       ask_(std::move(ask)),
@@ -63,7 +61,11 @@ Status GatewayTrust::decide_first_use(const std::string& gateway, bool is_loopba
                                       bool has_credential, const crypto::Pin& pin) {
     const std::string text = pin.to_text();
     const bool needs_yes = has_credential && !is_loopback && !options_.tofu;
-    if (needs_yes && !(ask_ && ask_(gateway, text))) {
+    const auto answer = needs_yes && ask_ ? ask_(gateway, text) : Result<bool>(!needs_yes);
+    if (!answer) {
+        return forward_error(answer);
+    }
+    if (!*answer) {
         return fail(Errc::GatewayUntrusted,
                     fmt::format("gateway {} is met for the first time, with the key {}: compare it "
                                 "with what the gateway prints, then start with --pin {} (or with "

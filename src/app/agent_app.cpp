@@ -1,9 +1,7 @@
 #include "app/agent_app.hpp"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
-#include <iostream>
 #include <random>
 #include <utility>
 
@@ -14,6 +12,7 @@
 #include "app/agent_config.hpp"
 #include "app/exit.hpp"
 #include "app/program.hpp"
+#include "app/terminal_question.hpp"
 #include "base/escape.hpp"
 #include "base/file.hpp"
 #include "base/memory_limit.hpp"
@@ -106,18 +105,10 @@ void warn_about_readers(const std::string& token_file, const Logger& logger) {
     }
 }
 
-/// Asks at the terminal; empty when there is none.
-std::function<bool(const std::string&, const std::string&)> terminal_question() {
-    if (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
-        return {};
-    }
-    return [](const std::string& gateway, const std::string& pin) {
-        std::cerr << "Gateway " << gateway << " is met for the first time. Its key:\n  " << pin
-                  << "\nSend the credential to it? Type yes: " << std::flush;
-        std::string answer;
-        std::getline(std::cin, answer);
-        return answer == "yes";
-    };
+/// A second signal ends the program as if it had never been listened to, whatever it waits for.
+void stop_listening(net::asio::signal_set& signals) {
+    signals.cancel();
+    signals.clear();
 }
 
 RandomUnit system_random() {
@@ -130,7 +121,7 @@ net::Awaitable<void> run_and_keep(agent::Agent& agent, std::optional<Error>& end
                                   net::asio::signal_set& signals) {
     auto running = agent.run();
     end = co_await std::move(running);
-    signals.cancel();
+    stop_listening(signals);
 }
 
 void stop_on_signal(net::asio::signal_set& signals, agent::Agent& agent, net::TaskGroup& tasks,
@@ -146,7 +137,7 @@ void stop_on_signal(net::asio::signal_set& signals, agent::Agent& agent, net::Ta
         stop_on_signal(signals, agent, tasks, logger, true);
         if (!agent.stop()) {
             tasks.cancel();
-            signals.cancel();
+            stop_listening(signals);
         }
     });
 }
