@@ -51,7 +51,8 @@ net::Awaitable<void> run_session(std::shared_ptr<Session> session) {
 }
 
 net::Awaitable<void> drain_session(std::shared_ptr<Session> session, TimePoint deadline) {
-    auto draining = session->drain(deadline);
+    wire::Refusal why{.code = wire::RefusalCode::Shutdown, .text = "the gateway stops"};
+    auto draining = session->drain(std::move(why), deadline);
     co_await std::move(draining);
 }
 
@@ -158,6 +159,7 @@ void Gateway::begin_session(int fd) {
                                  .software = options_.software,
                                  .visitor_places = visitor_places_,
                                  .budget = budget_,
+                                 .link = options_.link,
                                  .pauses = pauses_,
                                  .visitor_pauses = visitor_pauses_,
                                  .gone = [this](SessionNumber gone) { forget_session(gone); },

@@ -29,7 +29,8 @@ class Gateway {
         std::size_t descriptor_limit = 0;  ///< Of this process, > 0; bounds visitors and names.
         std::uint64_t memory_budget = 0;   ///< Bytes that streams may hold in all; > 0.
         bool accept_v1 = false;
-        std::string software;  ///< For Hello.
+        std::string software;       ///< For Hello.
+        mux::Link::Options link{};  ///< As the links of protocol 2 begin; role and budget are ours.
     };
 
     /// The plug points and what main has read from the state directory.

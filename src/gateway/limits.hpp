@@ -77,6 +77,9 @@ inline constexpr std::size_t kReservedDescriptors = 64;
 /// Pause of a visitors' listener while the descriptors for visitors are used up.
 inline constexpr std::chrono::milliseconds kVisitorPause{100};
 
+/// What the streams of a session whose stream numbers are used up have to end. (protocol 6.2)
+inline constexpr std::chrono::seconds kUsedUpDrain{30};
+
 /// Reservation that an agent hears in Welcome although its links cannot be resumed yet.
 inline constexpr std::chrono::milliseconds kGrace{0};
 

@@ -232,22 +232,21 @@ net::Awaitable<bool> Session::end(wire::Refusal why) {
     co_return true;
 }
 
-net::Awaitable<void> Session::drain(TimePoint deadline) {
+net::Awaitable<void> Session::drain(wire::Refusal why, TimePoint deadline) {
     const auto self = shared_from_this();
     draining_ = true;
     close_listeners();
     if (!tunnel_ || tunnel_end_ || !is_logged_in_) {
-        stop(Error{Errc::Cancelled, "the gateway stops"});
+        stop(Error{Errc::Cancelled, why.text});
         co_return;
     }
     if (protocol_ == Protocol::Two) {
-        wire::Refusal words{.code = wire::RefusalCode::Shutdown, .text = "the gateway stops"};
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-        words.deadline_ms = static_cast<std::uint32_t>(
+        why.deadline_ms = static_cast<std::uint32_t>(
             std::clamp<std::int64_t>(left.count(), 0, std::numeric_limits<std::uint32_t>::max()));
         ByteVector payload;
-        wire::encode(words, payload);
+        wire::encode(why, payload);
         std::ignore = send(wire::FrameKind::GoAway, 0, payload);
     }
     while (tunnel_ && !tunnel_end_ && tunnel_->stream_count() > 0 && Clock::now() < deadline) {

@@ -19,6 +19,7 @@
 #include "gateway/served_name.hpp"
 #include "gateway/session_handle.hpp"
 #include "gateway/visitor_places.hpp"
+#include "mux/link.hpp"
 #include "mux/multiplexer.hpp"
 #include "net/event.hpp"
 #include "net/pause_report.hpp"
@@ -43,6 +44,7 @@ struct SessionContext {
     std::string software;  ///< For Hello, e.g. "diglett 0.1.0".
     VisitorPlaces& visitor_places;
     MemoryBudget& budget;                              ///< Of the process.
+    mux::Link::Options link;                           ///< As the links of protocol 2 begin.
     std::shared_ptr<net::PauseReport> pauses;          ///< Of the gateway's listeners.
     std::shared_ptr<net::PauseReport> visitor_pauses;  ///< Of a bound that only visitors meet.
     std::function<void(SessionNumber)> gone;  ///< Called on `control` when nothing is left of it.
@@ -71,7 +73,8 @@ class Session final : public mux::MultiplexerEvents,
     void stop(Error why);
 
     /// Takes no more visitors, tells the agent, and ends when the last stream has or at `deadline`.
-    [[nodiscard]] net::Awaitable<void> drain(TimePoint deadline);
+    /// @param why Shutdown or Restart, with words; its deadline is filled in.
+    [[nodiscard]] net::Awaitable<void> drain(wire::Refusal why, TimePoint deadline);
 
     [[nodiscard]] net::Executor executor() const override;
     [[nodiscard]] net::Awaitable<bool> probe() override;
@@ -144,6 +147,7 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] net::Awaitable<void> accept_visitors(std::shared_ptr<ServedName> served);
     [[nodiscard]] bool visitors_must_wait();
     void take_visitor(ServedName& served, const net::Listener::Accepted& accepted);
+    void begin_anew();
     void close_name(RegistrationId registration, wire::ResetReason reason);
     void tell_registration_lost(RegistrationId registration, const wire::Refusal& why);
 

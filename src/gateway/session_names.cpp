@@ -140,9 +140,20 @@ void Session::take_visitor(ServedName& served, const net::Listener::Accepted& ac
     const auto stream = tunnel_->open(std::move(visitor), open);
     if (!stream) {
         logger_.warn("visitor refused: {}", stream.error().text);
+        if (tunnel_->is_used_up()) {
+            begin_anew();
+        }
         return;
     }
     visitor_places_.emplace(*stream, std::move(place));
+}
+
+/// The agent comes back with a new session; the streams of this one have time to end.
+/// (protocol 6.2)
+void Session::begin_anew() {
+    draining_ = true;
+    wire::Refusal why{.code = wire::RefusalCode::Restart, .text = "the session is used up"};
+    tasks_.spawn(drain(std::move(why), Clock::now() + kUsedUpDrain));
 }
 
 std::shared_ptr<ServedName> Session::add_name(RegistrationId id, const std::string& name) {

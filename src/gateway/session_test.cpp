@@ -160,6 +160,25 @@ TEST(GatewayInbox, BoundsWhatWaitsForALogin) {
     may_decide = true;
 }
 
+TEST(GatewayUsedUp, AsksTheAgentBackAndLetsStreamsEnd) {
+    test::TestGateway gateway(1, false, std::make_unique<auth::LoopbackAuthenticator>(),
+                              {.max_stream_id = 1});
+    ScriptedAgent agent(gateway.port());
+    agent.send(agent.opening({"blog"}));
+    const auto port = agent.receive_ok();
+    ASSERT_NE(port, 0);
+    auto last = test::connect_to(port);
+    ASSERT_TRUE(agent.receive(FrameKind::Open));
+    auto refused = test::connect_to(port);
+    const auto words = agent.receive(FrameKind::GoAway);
+    ASSERT_TRUE(words);
+    EXPECT_EQ(wire::decode<wire::Refusal>(words->payload)->code, Code::Restart);
+    EXPECT_TRUE(agent.is_alive()) << "while the last stream lives";
+    agent.send({frame(FrameKind::End, 1)});
+    last.shutdown_write();
+    EXPECT_TRUE(agent.sees_the_end());
+}
+
 TEST_F(GatewaySession, RefusesALiveHoldersNameAndGivesItOnTakeover) {
     auto holder = agent({"blog", "shop"}, 1);
     auto newcomer = agent({}, 2);

@@ -62,7 +62,7 @@ Status Session::check_register(RegistrationId id, ByteView payload) {
 }
 
 net::Awaitable<Status> Session::converse_v2() {
-    mux::Link::Options options;
+    mux::Link::Options options = context_.link;
     options.role = mux::Role::Gateway;
     options.budget = &context_.budget;
     options.ping_jitter = ping_jitter();
@@ -85,8 +85,8 @@ net::Awaitable<Status> Session::converse_v2() {
 Status Session::send_hello() {
     wire::Hello hello;
     hello.software = context_.software;
-    hello.link_limit = mux::Link::Options{}.link_limit;
-    hello.stream_limit = mux::Link::Options{}.stream_limit;
+    hello.link_limit = context_.link.link_limit;
+    hello.stream_limit = context_.link.stream_limit;
     ByteVector payload;
     wire::encode(hello, payload);
     return send(wire::FrameKind::Hello, 0, payload);

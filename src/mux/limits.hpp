@@ -62,6 +62,10 @@ inline constexpr std::uint32_t kMaxStreams = 65'536;
 /// The last id of a link; new streams need a fresh link then. (protocol 6.2)
 inline constexpr std::uint32_t kMaxStreamId = 0x7fff'ffff;
 
+/// Logged bytes of one direction after which new streams need a fresh link, far from where the
+/// positions of its journal would wrap. (protocol 6.2)
+inline constexpr std::uint64_t kMaxLinkBytes = std::uint64_t{1} << 47U;
+
 /// Text of a Reset. (protocol 6.5)
 inline constexpr std::size_t kMaxResetTextBytes = 200;
 

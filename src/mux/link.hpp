@@ -55,6 +55,9 @@ class Link final : public Multiplexer {
         std::uint64_t stream_limit = kInitialStreamWindowBytes;
         /// Bytes accepted for streams and not yet taken by their sockets, in all.
         std::uint64_t max_buffered = kMaxBufferedBytes;
+        /// Where open() says that the link is used up; lower than the protocol's in tests.
+        std::uint32_t max_stream_id = kMaxStreamId;
+        std::uint64_t max_link_bytes = kMaxLinkBytes;
         /// 0 to 1 s, random for each link, so that links do not ping in step.
         Duration ping_jitter{};
         /// Of the process, may be null; outlives the link.
@@ -84,6 +87,7 @@ class Link final : public Multiplexer {
     [[nodiscard]] std::size_t stream_count() const override;
     [[nodiscard]] TimePoint last_heard() const override;
     [[nodiscard]] Duration round_trip() const override;
+    [[nodiscard]] bool is_used_up() const override;
     void ping(TimePoint now) override;
 
     // Carriers (link_carrier.cpp). (protocol 7)

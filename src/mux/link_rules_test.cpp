@@ -14,16 +14,22 @@ using wire::FrameKind;
 
 constexpr MemoryIo::Plan kOpenEnded{.holds_end_back = true};
 
+void expect_refused(const Status& status, Errc code) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, code) << status.error().text;
+}
+
+Status try_open(MuxPeer& gateway) {
+    const auto opened =
+        gateway.end.link->open(std::make_shared<MemoryIo>(kOpenEnded), wire::Open(), gateway.now);
+    return opened ? Status{} : forward_error(opened);
+}
+
 class LinkRules : public ::testing::Test {
   protected:
     LinkRules() {
         gateway.open_session();
         agent.open_session();
-    }
-
-    static void expect_refused(const Status& status, Errc code) {
-        ASSERT_FALSE(status);
-        EXPECT_EQ(status.error().code, code) << status.error().text;
     }
 
     MuxPeer gateway{Role::Gateway};  ///< The link is a gateway, the test its agent.
@@ -103,6 +109,26 @@ TEST_F(LinkRules, IdsOnlyGrow) {
     other.open_session();
     expect_refused(other.feed(FrameKind::Open, 0x8000'0000U, wire::Open{}),
                    Errc::ProtocolViolation);
+}
+
+TEST(LinkIds, AreUsedUpAtTheLast) {
+    MuxPeer gateway(Role::Gateway, {.max_stream_id = 2});
+    gateway.open_session();
+    gateway.open(kOpenEnded);
+    EXPECT_FALSE(gateway.end.link->is_used_up());
+    gateway.open(kOpenEnded);
+    EXPECT_TRUE(gateway.end.link->is_used_up());
+    expect_refused(try_open(gateway), Errc::LimitReached);
+}
+
+TEST(LinkIds, AreNotGivenBehindTheLastPosition) {
+    MuxPeer gateway(Role::Gateway, {.max_link_bytes = 10'000});
+    gateway.open_session();
+    const StreamId id = gateway.open(kOpenEnded);
+    EXPECT_FALSE(gateway.end.link->is_used_up());
+    EXPECT_TRUE(gateway.data(id.value, 10'000));
+    EXPECT_TRUE(gateway.end.link->is_used_up());
+    expect_refused(try_open(gateway), Errc::LimitReached);
 }
 
 TEST_F(LinkRules, PayloadsMustBeWhole) {

@@ -15,8 +15,8 @@ Result<StreamId> Link::open(std::shared_ptr<StreamIo> io, const wire::Open& open
         streams_.remembered() >= 2 * std::size_t{options_.max_streams}) {
         return fail(Errc::LimitReached, "too many streams in this session");
     }
-    if (highest_.value >= kMaxStreamId) {
-        return fail(Errc::LimitReached, "the link has used up its stream numbers");
+    if (is_used_up()) {
+        return fail(Errc::LimitReached, "the link is used up");
     }
     ++highest_.value;
     Stream& stream = streams_.add(

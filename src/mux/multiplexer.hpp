@@ -112,6 +112,10 @@ class Multiplexer {
     [[nodiscard]] virtual TimePoint last_heard() const = 0;
     [[nodiscard]] virtual Duration round_trip() const = 0;
 
+    /// Whether open() fails for good, since numbers or positions have come to their end: a session
+    /// that follows begins anew. (protocol 6.2)
+    [[nodiscard]] virtual bool is_used_up() const = 0;
+
     /// Asks the peer for a sign of life now; last_heard() moves when it comes. (protocol 8.2)
     virtual void ping(TimePoint now) = 0;
 };

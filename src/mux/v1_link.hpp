@@ -119,6 +119,8 @@ class V1Link final : public Multiplexer {
 
     [[nodiscard]] Duration round_trip() const override { return Duration::zero(); }
 
+    [[nodiscard]] bool is_used_up() const override { return ids_.is_used_up(); }
+
     void ping(TimePoint /*now*/) override {}
 
     /// Bytes kept for outside ends that do not take them. For tests and metrics.

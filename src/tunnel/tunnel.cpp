@@ -101,6 +101,11 @@ Duration Tunnel::round_trip() const {
     return multiplexer != nullptr ? multiplexer->round_trip() : Duration::zero();
 }
 
+bool Tunnel::is_used_up() const {
+    const auto* const multiplexer = impl_->multiplexer();
+    return multiplexer != nullptr && multiplexer->is_used_up();
+}
+
 std::size_t Tunnel::stream_count() const {
     const auto* const multiplexer = impl_->multiplexer();
     return multiplexer != nullptr ? multiplexer->stream_count() : 0;

@@ -63,6 +63,7 @@ class Tunnel {
 
     [[nodiscard]] TimePoint last_heard() const;
     [[nodiscard]] Duration round_trip() const;
+    [[nodiscard]] bool is_used_up() const;
     [[nodiscard]] std::size_t stream_count() const;
 
   private:

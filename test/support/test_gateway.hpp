@@ -22,7 +22,8 @@ class TestGateway {
   public:
     explicit TestGateway(std::size_t workers = 1, bool accept_v1 = false,
                          std::unique_ptr<auth::Authenticator> authenticator =
-                             std::make_unique<auth::LoopbackAuthenticator>()) {
+                             std::make_unique<auth::LoopbackAuthenticator>(),
+                         mux::Link::Options link = {}) {
         std::vector<std::unique_ptr<auth::Authenticator>> authenticators;
         authenticators.push_back(std::move(authenticator));
         std::vector<std::unique_ptr<registrar::Registrar>> registrars;
@@ -33,7 +34,8 @@ class TestGateway {
                                       .descriptor_limit = 4096,
                                       .memory_budget = 1 << 28,
                                       .accept_v1 = accept_v1,
-                                      .software = "test"},
+                                      .software = "test",
+                                      .link = link},
             gateway::Gateway::Parts{
                 .tls = crypto::ServerTls::create(key()).value(),
                 .authenticators = auth::AuthenticatorChain(std::move(authenticators), {}),
