@@ -1,20 +1,9 @@
 """Shows that check_coroutines catches what it is there for, and nothing else."""
-import importlib.machinery
-import importlib.util
-import pathlib
 import unittest
 
-HERE = pathlib.Path(__file__).parent
+from load_tool import load_tool
 
-
-def load(name):
-    loader = importlib.machinery.SourceFileLoader(name, str(HERE / name))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module
-
-
-check_coroutines = load("check_coroutines")
+check_coroutines = load_tool("check_coroutines")
 
 
 def lines(body, path="src/net/a.cpp"):
@@ -71,10 +60,12 @@ class Statements(unittest.TestCase):
 
 class Detached(unittest.TestCase):
     def test_caught_outside_its_one_file(self):
-        for body in ("co_spawn(ex, work(), asio::detached);", "co_spawn(ex, work(), detached);",
-                     "std::thread(f).detach();"):
+        for body, home in (("co_spawn(ex, work(), asio::detached);", "src/net/task_group.cpp"),
+                           ("co_spawn(ex, work(), detached);", "src/net/task_group.cpp"),
+                           ("std::thread(f).detach();", "src/net/lookups.cpp")):
             self.assertEqual([line for line, _ in lines(body)], [1], body)
-            self.assertEqual(lines(body, "src/net/task_group.cpp"), [], body)
+            self.assertEqual(lines(body, home), [], body)
+            self.assertEqual(len(lines(body, "src/net/socket.cpp")), 1, body)
 
     def test_a_state_of_that_name_is_fine(self):
         self.assertEqual(lines("if (holder.detached) { drop(); }  // asio::detached"), [])

@@ -1,21 +1,11 @@
 """Shows that check_layers catches what it is there for, and nothing else."""
-import importlib.machinery
-import importlib.util
 import pathlib
 import tempfile
 import unittest
 
-HERE = pathlib.Path(__file__).parent
+from load_tool import load_tool
 
-
-def load(name):
-    loader = importlib.machinery.SourceFileLoader(name, str(HERE / name))
-    module = importlib.util.module_from_spec(importlib.util.spec_from_loader(name, loader))
-    loader.exec_module(module)
-    return module
-
-
-check_layers = load("check_layers")
+check_layers = load_tool("check_layers")
 
 
 def messages(folder, text, name="x.cpp"):

@@ -4,7 +4,6 @@
 #include <utility>
 
 #include "agent/limits.hpp"
-#include "base/escape.hpp"
 #include "crypto/random.hpp"
 #include "crypto/v1_channel.hpp"
 #include "net/dial.hpp"
@@ -19,13 +18,12 @@ Agent::Agent(Options options, Parts parts, net::Executor executor, Logger logger
       budget_(options_.memory_budget),
       resources_(executor),
       stop_requested_(executor),
-      backoff_({}, parts_.random) {
+      comeback_(parts_.random) {
     crypto::fill_random(instance_);
 }
 
 net::Awaitable<std::optional<Error>> Agent::run() {
     while (true) {
-        const TimePoint began = Clock::now();
         auto attempting = attempt();
         SessionEnd end = co_await std::move(attempting);
         if (stopping_) {
@@ -34,11 +32,8 @@ net::Awaitable<std::optional<Error>> Agent::run() {
         if (end.why.code == Errc::EndOfStream || end.why.code == Errc::Cancelled) {
             end.why = {Errc::ConnectionLost, "the gateway closed the session"};
         }
-        if (options_.once || !is_retryable(end.why.code)) {
+        if (options_.once || !(is_retryable(end.why.code) || end.may_pass)) {
             co_return end.why;
-        }
-        if (Clock::now() - began >= kSteadySession) {
-            backoff_.reset();
         }
         auto pausing = pause_before_retry(end);
         co_await std::move(pausing);
@@ -49,12 +44,9 @@ net::Awaitable<std::optional<Error>> Agent::run() {
 }
 
 net::Awaitable<void> Agent::pause_before_retry(const SessionEnd& end) {
-    if (end.why.code == Errc::GatewayUnreachable) {
-        backoff_.spread_next();
-    }
     const TimePoint now = Clock::now();
-    const Duration delay = std::max(backoff_.next(now), end.retry_after);
-    logger_.warn("{}: {}; next attempt in {:.1f} s", dig_code(end.why.code), escape(end.why.text),
+    const Duration delay = comeback_.pause_after(end, now);
+    logger_.warn("{}: {}; next attempt in {:.1f} s", dig_code(end.why.code), end.why.text,
                  std::chrono::duration<double>(delay).count());
     auto waiting = stop_requested_.wait_until(now + delay);
     co_await std::move(waiting);
@@ -63,12 +55,15 @@ net::Awaitable<void> Agent::pause_before_retry(const SessionEnd& end) {
 net::Awaitable<SessionEnd> Agent::attempt() {
     auto token = parts_.credential();
     if (!token) {
-        co_return SessionEnd{token.error()};
+        co_return SessionEnd{.why = token.error(), .may_pass = had_credential_};
     }
+    had_credential_ = true;
     auto dialling = net::dial(options_.gateway, Clock::now() + kDialTimeout);
     auto carrier = co_await std::move(dialling);
     if (!carrier) {
-        co_return SessionEnd{{Errc::GatewayUnreachable, carrier.error().error.text}};
+        const bool is_refused = carrier.error().kind == net::DialFailure::Refused;
+        co_return SessionEnd{.why = {Errc::GatewayUnreachable, carrier.error().error.text},
+                             .is_connection_refused = is_refused};
     }
     if (stopping_) {
         co_return SessionEnd{{Errc::Cancelled, "stopped"}};
@@ -98,6 +93,7 @@ net::Awaitable<SessionEnd> Agent::open_session(net::Socket carrier, Secret token
         const auto trusted = parts_.trust.decide(net::to_string(options_.gateway), is_loopback,
                                                  !token.empty(), secure->peer_identity());
         if (!trusted) {
+            stopping_ = stopping_ || trusted.error().code == Errc::Cancelled;
             co_return SessionEnd{trusted.error()};
         }
     }

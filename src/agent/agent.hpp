@@ -7,10 +7,10 @@
 #include <string>
 #include <vector>
 
+#include "agent/comeback.hpp"
 #include "agent/gateway_trust.hpp"
 #include "agent/service.hpp"
 #include "agent/session.hpp"
-#include "base/backoff.hpp"
 #include "base/budget.hpp"
 #include "base/log.hpp"
 #include "base/secret.hpp"
@@ -40,7 +40,8 @@ class Agent {
         crypto::ClientTls tls;
         GatewayTrust trust;
         crypto::AgentKey key;
-        /// Asked before each connect, so that a token file may change.
+        /// Asked before each connect, so that a token file may change. An error ends the agent at
+        /// the first connect only: the file may be about to be replaced.
         std::function<Result<Secret>()> credential;
         std::function<void(const std::string& url)> on_public_url;
         RandomUnit random;
@@ -77,8 +78,9 @@ class Agent {
     tunnel::WorkerResources resources_;
     net::Event stop_requested_;
     Instance instance_{};
-    Backoff backoff_;
+    Comeback comeback_;
     std::unique_ptr<Session> session_;
+    bool had_credential_ = false;
     bool stopping_ = false;
 };
 

@@ -25,27 +25,33 @@ struct TrustOptions {
 /// public roots.
 class GatewayTrust {
   public:
-    /// @param ask asks the person at the terminal to confirm a fingerprint; empty without one.
-    GatewayTrust(TrustOptions options, KnownGateways& known,
-                 std::function<bool(const std::string& gateway, const std::string& pin)> ask,
-                 Logger logger);
+    /// Asks the person at the terminal to confirm a fingerprint. @return the answer, or Cancelled
+    /// when the program was asked to stop meanwhile.
+    using Question =
+        std::function<Result<bool>(const std::string& gateway, const std::string& pin)>;
+
+    /// @param ask empty without a terminal.
+    GatewayTrust(TrustOptions options, KnownGateways& known, Question ask, Logger logger);
 
     /// @param gateway "HOST:PORT" as the user gave it.
     /// @param is_loopback no ceremony: the key is remembered at first use without asking.
     /// @param has_credential something secret would be sent next.
-    /// @return GatewayKeyChanged with both fingerprints and the line to delete; GatewayUntrusted.
+    /// @return GatewayKeyChanged with both fingerprints and the line to delete; GatewayUntrusted;
+    /// Cancelled as the question.
     [[nodiscard]] Status decide(const std::string& gateway, bool is_loopback, bool has_credential,
                                 const crypto::PeerIdentity& shown);
 
   private:
     [[nodiscard]] Status refuse_changed(const std::string& gateway, const crypto::Pin& known,
                                         const crypto::Pin& shown) const;
+    [[nodiscard]] Status decide_known(const std::string& gateway, const crypto::Pin& known,
+                                      const crypto::Pin& shown);
     [[nodiscard]] Status decide_first_use(const std::string& gateway, bool is_loopback,
                                           bool has_credential, const crypto::Pin& pin);
 
     TrustOptions options_;
     KnownGateways& known_;
-    std::function<bool(const std::string&, const std::string&)> ask_;
+    Question ask_;
     Logger logger_;
 };
 

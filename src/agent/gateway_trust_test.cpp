@@ -167,5 +167,41 @@ TEST(GatewayTrust, RefusesAKeyThatAnotherAgentLearntDifferently) {
     EXPECT_THAT(decided.error().text, HasSubstr("known " + kOther.to_text()));
 }
 
+/// Another agent holds the folder's lock for longer than anybody waits.
+TEST(GatewayTrust, GoesOnInMemoryWithOneWarningWhenNothingCanBeKept) {
+    const test::TemporaryDirectory directory;
+    const auto state = StateDir::open(directory.path(), "agent").value();
+    auto known = KnownGateways::load(&state).value();
+    const auto lock = state.lock();
+    ASSERT_TRUE(lock);
+    const test::LogCapture log;
+    GatewayTrust trust({.pins = {}, .has_ca = false, .tofu = true}, known, {}, log.logger());
+    EXPECT_TRUE(trust.decide(kGateway, false, true, {.pin = kShown, .ca_error = ""}));
+    EXPECT_EQ(known.find(kGateway), kShown);
+    ASSERT_EQ(log.lines().size(), 1U);
+    EXPECT_THAT(log.lines()[0], HasSubstr(kShown.to_text()));
+    EXPECT_THAT(log.lines()[0], HasSubstr("could not be kept"));
+    EXPECT_FALSE(trust.decide(kGateway, false, true, {.pin = kOther, .ca_error = ""}));
+    EXPECT_FALSE(KnownGateways::load(&state)->find(kGateway));
+}
+
+TEST(GatewayTrust, KeepsAKeyLaterThatCouldNotBeKeptAtFirst) {
+    const test::TemporaryDirectory directory;
+    const auto state = StateDir::open(directory.path(), "agent").value();
+    auto known = KnownGateways::load(&state).value();
+    auto lock = std::optional(state.lock());
+    ASSERT_TRUE(*lock);
+    const test::LogCapture log;
+    GatewayTrust trust({}, known, {}, log.logger());
+    const crypto::PeerIdentity shown{.pin = kShown, .ca_error = ""};
+    EXPECT_TRUE(trust.decide(kGateway, true, true, shown));
+    EXPECT_FALSE(KnownGateways::load(&state)->find(kGateway));
+    lock.reset();
+    EXPECT_TRUE(trust.decide(kGateway, true, true, shown));
+    EXPECT_EQ(KnownGateways::load(&state)->find(kGateway), kShown);
+    EXPECT_TRUE(trust.decide(kGateway, true, true, shown));
+    EXPECT_EQ(log.count("is kept in"), 1U);
+}
+
 }  // namespace
 }  // namespace diglett::agent

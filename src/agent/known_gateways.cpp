@@ -81,6 +81,15 @@ Status KnownGateways::add(const std::string& gateway, const crypto::Pin& pin) {
     if (state_ == nullptr) {
         return {};
     }
+    unwritten_.insert(gateway);
+    auto written = write(gateway, pin);
+    if (written || written.error().code == Errc::GatewayKeyChanged) {
+        unwritten_.erase(gateway);
+    }
+    return written;
+}
+
+Status KnownGateways::write(const std::string& gateway, const crypto::Pin& pin) {
     const auto lock = state_->lock(kLockPatience);
     if (!lock) {
         return forward_error(lock);

@@ -3,6 +3,7 @@
 #include <filesystem>
 #include <map>
 #include <optional>
+#include <set>
 #include <string>
 #include <string_view>
 
@@ -32,14 +33,23 @@ class KnownGateways {
     /// process all the same.
     [[nodiscard]] Status add(const std::string& gateway, const crypto::Pin& pin);
 
+    /// Whether `gateway` is known in this process only, because the file could not be written:
+    /// add() is to be tried again.
+    [[nodiscard]] bool is_unwritten(const std::string& gateway) const {
+        return unwritten_.contains(gateway);
+    }
+
     /// For messages: the file, or "memory".
     [[nodiscard]] std::string where() const;
 
   private:
     explicit KnownGateways(const StateDir* state) : state_(state) {}
 
+    [[nodiscard]] Status write(const std::string& gateway, const crypto::Pin& pin);
+
     const StateDir* state_;
     std::map<std::string, crypto::Pin> pins_;
+    std::set<std::string> unwritten_;
 };
 
 }  // namespace diglett::agent

@@ -11,11 +11,19 @@ inline constexpr std::chrono::seconds kDialTimeout{10};
 /// Time for the TLS (or protocol 1) handshake.
 inline constexpr std::chrono::seconds kHandshakeTimeout{5};
 
-/// Time from Login to Welcome: the gateway's authenticator may take 10 s. (protocol 7.5)
+/// Time from Login to Welcome: the gateway's authenticator may take 10 s. (protocol 2.11)
 inline constexpr std::chrono::seconds kWelcomeTimeout{15};
 
-/// Time from Register to its answer: authenticator, holder's ping and registrars. (protocol 7.5)
+/// Time from Welcome, or from a later Register, to the answer: authenticator, holder's ping and
+/// registrars. (protocol 2.11)
 inline constexpr std::chrono::seconds kRegisterTimeout{25};
+
+/// Services of one agent: as many names as a gateway of this software gives a session and an
+/// identity. (protocol 11.3)
+inline constexpr std::size_t kMaxServices = 1'000;
+
+/// Registers without an answer; the others wait for those. (protocol 2.6)
+inline constexpr std::size_t kMaxUnansweredRegisters = 100;
 
 /// Time for a connection to the backend; the visitor is reset then.
 inline constexpr std::chrono::seconds kBackendTimeout{5};
@@ -23,8 +31,9 @@ inline constexpr std::chrono::seconds kBackendTimeout{5};
 /// Connections to backends that are under way at once; further streams are reset.
 inline constexpr std::size_t kMaxPendingDials = 256;
 
-/// Conversation frames of the gateway that wait for their turn; each is at most 16 KiB.
-inline constexpr std::size_t kMaxWaitingMessages = 128;
+/// Protocol 1: conversation frames that wait for their turn. No gateway sends more than an answer
+/// to Login, one to Register, and Terminate.
+inline constexpr std::size_t kMaxWaitingMessages = 4;
 
 /// Time that open streams get when the agent is asked to stop.
 inline constexpr std::chrono::seconds kDrainTimeout{5};
@@ -32,13 +41,14 @@ inline constexpr std::chrono::seconds kDrainTimeout{5};
 /// Time for the last words of a session to leave.
 inline constexpr std::chrono::seconds kFarewellTimeout{1};
 
-/// A session that lasted this long counts as a success: the next attempt comes at once.
+/// A session that lasted this long from Welcome on counts as a success: the next attempt comes at
+/// once.
 inline constexpr std::chrono::seconds kSteadySession{10};
 
 /// Shortest pause before a name is asked for again.
 inline constexpr std::chrono::milliseconds kMinRetryDelay{200};
 
-/// Longest pause that a gateway may ask for with try-later.
+/// Longest pause that a gateway may ask for with retry_ms. (protocol 11.3)
 inline constexpr std::chrono::seconds kMaxRetryDelay{10};
 
 }  // namespace diglett::agent

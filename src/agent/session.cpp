@@ -1,10 +1,8 @@
 #include "agent/session.hpp"
 
-#include <algorithm>
 #include <utility>
 
 #include "agent/limits.hpp"
-#include "base/escape.hpp"
 #include "net/sleep.hpp"
 
 namespace diglett::agent {
@@ -23,7 +21,8 @@ Session::Session(const SessionContext& context, net::Socket carrier,
       carrier_(std::move(carrier)),
       channel_(std::move(channel)),
       tasks_(context.resources.executor()),
-      inbox_changed_(context.resources.executor()) {}
+      changed_(context.resources.executor()),
+      registrations_(context_.services) {}
 
 Session::~Session() = default;
 
@@ -37,6 +36,7 @@ net::Awaitable<SessionEnd> Session::run() {
     tasks_.spawn(run_tunnel());
     auto conversation = converse();
     auto end = co_await std::move(conversation);
+    end.welcome_at = welcome_at_;
     if (asked_to_come_back_) {
         end.retry_after = *asked_to_come_back_;
     }
@@ -53,7 +53,7 @@ net::Awaitable<SessionEnd> Session::converse() {
 net::Awaitable<void> Session::run_tunnel() {
     auto running = tunnel_->run();
     tunnel_end_ = co_await std::move(running);
-    inbox_changed_.notify();
+    changed_.notify();
 }
 
 net::Awaitable<void> Session::finish() {
@@ -61,7 +61,7 @@ net::Awaitable<void> Session::finish() {
         tunnel_->close(Clock::now() + kFarewellTimeout);
     }
     while (!tunnel_end_) {
-        auto waiting = inbox_changed_.wait_until(kNever);
+        auto waiting = changed_.wait_until(kNever);
         co_await std::move(waiting);
     }
     tasks_.cancel();
@@ -85,6 +85,7 @@ void Session::cut_short() {
 
 net::Awaitable<void> Session::drain() {
     const TimePoint deadline = Clock::now() + kDrainTimeout;
+    registrations_.stop_asking();
     if (secure_ != nullptr) {
         ByteVector payload;
         wire::encode(wire::Refusal{.code = wire::RefusalCode::Shutdown, .text = "the agent stops"},
@@ -100,56 +101,30 @@ net::Awaitable<void> Session::drain() {
     }
 }
 
-net::Awaitable<Result<Session::Message>> Session::next_message(TimePoint deadline) {
-    while (inbox_.empty()) {
-        if (tunnel_end_) {
-            co_return std::unexpected(*tunnel_end_);
-        }
-        const TimePoint until = std::min(deadline, earliest_answer());
-        auto waiting = inbox_changed_.wait_until(until);
-        const bool woken = co_await std::move(waiting);
-        if (!woken && Clock::now() >= until) {
-            co_return fail(Errc::TimedOut, "the gateway did not answer in time");
-        }
-    }
-    Message message = std::move(inbox_.front());
-    inbox_.pop_front();
-    co_return message;
-}
-
 Status Session::send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload) {
     return tunnel_->send_message(kind, id, payload);
 }
 
-SessionEnd Session::lose_registration(RegistrationId id, const wire::Refusal& why) {
-    const auto lost = registrations_.find(id);
-    const std::string name = lost->second.service->name;
-    given_up_.insert(lost->second.service);
-    registrations_.erase(id);
-    const Errc code = wire::errc_of(why.code);
-    logger_.error("{}: name '{}': {}", dig_code(code), name, escape(why.text));
-    tunnel_->reset_registration(id, wire::ResetReason::SessionEnded);
-    return {.why = Error{code, "name '" + name + "': " + why.text}};
+const Service* Session::find_service(RegistrationId id) const {
+    if (secure_ != nullptr) {
+        return registrations_.find(id);
+    }
+    return id == kOnlyRegistrationV1 ? &context_.services.front() : nullptr;
 }
 
 void Session::on_open(StreamId stream, const wire::Open& open) {
-    const auto registration = registrations_.find(open.registration);
-    if (registration == registrations_.end()) {
+    const Service* const service = find_service(open.registration);
+    if (service == nullptr) {
         logger_.warn("the gateway opened a stream for registration {}, which does not exist",
                      open.registration.value);
         tunnel_->reset(stream, wire::ResetReason::BackendUnknown, "no such registration");
         return;
     }
-    dialer_->dial(stream, *registration->second.service);
+    dialer_->dial(stream, *service);
 }
 
 Status Session::on_message(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
-    if (inbox_.size() >= kMaxWaitingMessages) {
-        return fail(Errc::ProtocolViolation, "more conversation frames than may wait");
-    }
-    inbox_.push_back(Message{kind, id, ByteVector(payload.begin(), payload.end())});
-    inbox_changed_.notify();
-    return {};
+    return secure_ != nullptr ? on_message_v2(kind, id, payload) : on_message_v1(kind, id, payload);
 }
 
 void Session::on_stream_ended(StreamId /*stream*/) {}

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <deque>
 #include <functional>
-#include <map>
 #include <memory>
 #include <optional>
 #include <set>
@@ -12,6 +11,7 @@
 #include <vector>
 
 #include "agent/backend_dialer.hpp"
+#include "agent/registrations.hpp"
 #include "agent/service.hpp"
 #include "base/budget.hpp"
 #include "base/log.hpp"
@@ -45,10 +45,14 @@ struct SessionContext {
     Logger logger;
 };
 
-/// Why a session ended, and when the gateway wants to see the agent again (0: as the agent likes).
+/// Why a session ended (with the gateway's words escaped), which nobody has logged yet, and when
+/// the gateway wants to see the agent again (0: as the agent likes).
 struct SessionEnd {
     Error why;
     Duration retry_after{};
+    std::optional<TimePoint> welcome_at{};  ///< When the gateway accepted the login, if it did.
+    bool is_connection_refused = false;     ///< Nothing listens at the gateway's address.
+    bool may_pass = false;                  ///< Worth another try, whatever the code says.
 };
 
 /// One session with the gateway, from the first conversation frame to its end. The protocols differ
@@ -85,39 +89,34 @@ class Session final : public mux::MultiplexerEvents {
         ByteVector payload;
     };
 
-    struct Registration {
-        const Service* service;
-        TimePoint answer_by;
-        bool registered = false;
-    };
-
     // session.cpp
     [[nodiscard]] net::Awaitable<SessionEnd> converse();
     [[nodiscard]] net::Awaitable<void> run_tunnel();
     [[nodiscard]] net::Awaitable<void> finish();
     [[nodiscard]] net::Awaitable<void> drain();
-    /// Waits until `deadline`, or until an answer to a Register is overdue.
-    [[nodiscard]] net::Awaitable<Result<Message>> next_message(TimePoint deadline);
     [[nodiscard]] Status send(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload);
-    [[nodiscard]] SessionEnd lose_registration(RegistrationId id, const wire::Refusal& why);
+    [[nodiscard]] const Service* find_service(RegistrationId id) const;
 
-    // session_v2.cpp
+    // session_v2.cpp: the gateway's frames act as soon as they come
     void start_v2();
     [[nodiscard]] net::Awaitable<SessionEnd> converse_v2();
     [[nodiscard]] Status send_opening();
-    [[nodiscard]] Status send_register(const Service& service);
-    [[nodiscard]] net::Awaitable<SessionEnd> await_welcome();
-    [[nodiscard]] net::Awaitable<SessionEnd> serve();
-    [[nodiscard]] std::optional<SessionEnd> act_on(const Message& message);
-    [[nodiscard]] std::optional<SessionEnd> on_registered(const Message& message);
-    [[nodiscard]] std::optional<SessionEnd> on_registration_error(const Message& message);
-    [[nodiscard]] std::optional<SessionEnd> on_go_away(const Message& message);
-    [[nodiscard]] net::Awaitable<void> register_again(const Service& service, Duration delay);
-    [[nodiscard]] TimePoint earliest_answer() const;
+    [[nodiscard]] Status send_registers();
+    [[nodiscard]] Status on_message_v2(wire::FrameKind kind, std::uint32_t id, ByteView payload);
+    [[nodiscard]] Status on_hello(ByteView payload);
+    [[nodiscard]] Status on_welcome(ByteView payload);
+    [[nodiscard]] Status on_refused(ByteView payload);
+    [[nodiscard]] Status on_ok(RegistrationId id, ByteView payload);
+    [[nodiscard]] Status on_error(RegistrationId id, ByteView payload);
+    [[nodiscard]] Status on_go_away(ByteView payload);
+    void lose_name(const Service& service, const wire::Refusal& why);
+    void end_with(SessionEnd end);
 
-    // session_v1.cpp
+    // session_v1.cpp: they wait for the conversation in the inbox
     void start_v1();
     [[nodiscard]] net::Awaitable<SessionEnd> converse_v1();
+    [[nodiscard]] net::Awaitable<Result<Message>> next_message(TimePoint deadline);
+    [[nodiscard]] Status on_message_v1(wire::FrameKind kind, std::uint32_t id, ByteView payload);
     [[nodiscard]] net::Awaitable<SessionEnd> await_ok_v1(Errc if_refused, Duration patience);
 
     SessionContext context_;
@@ -126,14 +125,15 @@ class Session final : public mux::MultiplexerEvents {
     std::optional<net::Socket> carrier_;        ///< Until the tunnel has it.
     std::unique_ptr<crypto::Channel> channel_;  ///< Until the tunnel has it.
     net::TaskGroup tasks_;
-    net::Event inbox_changed_;
+    net::Event changed_;  ///< Wakes the conversation.
     std::unique_ptr<tunnel::Tunnel> tunnel_;
     std::optional<BackendDialer> dialer_;
     std::optional<Error> tunnel_end_;
-    std::deque<Message> inbox_;
-    std::map<RegistrationId, Registration> registrations_;
-    std::size_t waiting_to_register_ = 0;  ///< Services that wait to ask again.
-    RegistrationId last_registration_;
+    std::deque<Message> inbox_;  ///< Protocol 1.
+    Registrations registrations_;
+    TimePoint welcome_by_ = kNever;  ///< Protocol 2, until Welcome.
+    std::optional<TimePoint> welcome_at_;
+    std::optional<SessionEnd> end_;  ///< Protocol 2: the gateway's word ends the session.
     std::set<const Service*> given_up_;
     std::optional<Duration> asked_to_come_back_;
     bool stopping_ = false;

@@ -1,4 +1,5 @@
 // An agent against gateways played by the test, over real TLS. (protocol 2, 9)
+#include <atomic>
 #include <chrono>
 #include <future>
 #include <set>
@@ -11,6 +12,7 @@
 #include <gtest/gtest.h>
 
 #include "agent/agent.hpp"
+#include "agent/limits.hpp"
 #include "crypto/identity_key.hpp"
 #include "net/worker_pool.hpp"
 #include "test/support/log_capture.hpp"
@@ -63,7 +65,9 @@ PlainFrame open_stream(std::uint32_t id, std::uint32_t registration = 1) {
 
 class AgentSession : public testing::Test {
   protected:
-    ~AgentSession() override {
+    ~AgentSession() override { stop_at_once(); }
+
+    void stop_at_once() {
         if (end_.valid()) {
             net::asio::post(pool_->executor(0), net::asio::use_future([this] {
                                 std::ignore = agent_->stop();
@@ -72,6 +76,17 @@ class AgentSession : public testing::Test {
                 .get();
             std::ignore = end();
         }
+    }
+
+    template <class Condition>
+    static bool eventually(Condition condition) {
+        for (const TimePoint end = Clock::now() + 20s; Clock::now() < end;
+             std::this_thread::sleep_for(2ms)) {
+            if (condition()) {
+                return true;
+            }
+        }
+        return false;
     }
 
     /// Starts an agent with these names.
@@ -91,7 +106,7 @@ class AgentSession : public testing::Test {
             Agent::Parts{.tls = crypto::ClientTls::create({}).value(),
                          .trust = GatewayTrust({}, *known_, {}, {}),
                          .key = crypto::AgentKey::generate(),
-                         .credential = [] { return Result<Secret>(Secret("the-token")); },
+                         .credential = [this] { return credential_(); },
                          .on_public_url = [](const std::string&) {},
                          .random = [] { return 0.0; }},
             pool_->executor(0), log_.logger());
@@ -125,6 +140,9 @@ class AgentSession : public testing::Test {
     test::BlockingListener backend_;
     test::LogCapture log_;
     std::optional<KnownGateways> known_;
+    std::function<Result<Secret>()> credential_ = [] {
+        return Result<Secret>(Secret("the-token"));
+    };
     std::unique_ptr<net::WorkerPool> pool_ = std::make_unique<net::WorkerPool>(1, "agent");
     std::unique_ptr<Agent> agent_;
     std::future<std::optional<Error>> end_;
@@ -151,6 +169,59 @@ TEST_F(AgentSession, SaysAllInOneFlight) {
     gateway->send({hello(), welcome(), ok(1), ok(2)});
     EXPECT_TRUE(gateway->is_alive());
     EXPECT_EQ(log_.count("is registered"), 2U);
+}
+
+TEST_F(AgentSession, AsksForManyNamesAsAnswersCome) {
+    std::vector<std::string> names;
+    for (int i = 0; i < 150; ++i) {
+        names.push_back(fmt::format("name{}", i));
+    }
+    start(names);
+    auto gateway = accept();
+    ASSERT_TRUE(gateway->receive(FrameKind::Login));
+    std::uint32_t asked = 0;
+    auto next = gateway->receive();
+    for (; next && next->kind == FrameKind::Register; next = gateway->receive()) {
+        ++asked;
+    }
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->kind, FrameKind::FinishRegister);
+    EXPECT_EQ(asked, 100U) << "protocol 2.6";
+    gateway->send({hello(), welcome()});
+    EXPECT_TRUE(gateway->is_alive());
+    for (std::uint32_t answered = 1; answered <= 150; ++answered) {
+        gateway->send(answered % 2 == 0 ? ok(answered) : error(answered, Code::NameTaken));
+        if (answered <= 50) {
+            const auto more = gateway->receive(FrameKind::Register);
+            ASSERT_TRUE(more);
+            EXPECT_EQ(more->id, 100 + answered);
+        }
+    }
+    EXPECT_TRUE(gateway->is_alive());
+    EXPECT_EQ(log_.count("is registered"), 75U);
+}
+
+TEST_F(AgentSession, HearsOfAllItsLossesAtOnce) {
+    std::vector<std::string> names;
+    std::vector<PlainFrame> answers{hello(), welcome()};
+    std::vector<PlainFrame> losses;
+    for (std::uint32_t id = 1; id <= 300; ++id) {
+        names.push_back(fmt::format("name{}", id));
+        answers.push_back(ok(id));
+        losses.push_back(error(id, Code::Replaced));
+    }
+    start(names);
+    auto gateway = accept_opening();
+    const auto first = std::span(answers).first(102);
+    gateway->send({first.begin(), first.end()});
+    for (std::uint32_t id = 101; id <= 300; ++id) {
+        ASSERT_TRUE(gateway->receive(FrameKind::Register));
+        gateway->send(answers[id + 1]);
+    }
+    losses.pop_back();
+    gateway->send(losses);
+    EXPECT_TRUE(gateway->is_alive()) << "a name is left";
+    EXPECT_EQ(log_.count("the gateway's words"), 299U);
 }
 
 TEST_F(AgentSession, EndsForGoodOnlyForRefusalsThatNoRetryMends) {
@@ -180,8 +251,10 @@ TEST_F(AgentSession, GivesUpANameThatIsRefusedAndKeepsTheOthers) {
     EXPECT_TRUE(gateway->is_alive());
     gateway->send(error(2, Code::Replaced));
     EXPECT_TRUE(gateway->sees_the_end());
-    EXPECT_EQ(end_code(), Errc::NameReplaced);
-    EXPECT_EQ(log_.count("the gateway's words"), 2U);
+    const auto why = end();
+    ASSERT_TRUE(why);
+    EXPECT_EQ(*why, (Error{Errc::NameReplaced, "name 'shop': the gateway's words"}));
+    EXPECT_EQ(log_.count("the gateway's words"), 1U) << "the last loss is for the caller to say";
 }
 
 TEST_F(AgentSession, AsksOnlyForNamesItHasNotGivenUpAfterAReconnect) {
@@ -199,27 +272,211 @@ TEST_F(AgentSession, AsksOnlyForNamesItHasNotGivenUpAfterAReconnect) {
     EXPECT_EQ(next->kind, FrameKind::FinishRegister);
 }
 
+/// As when it stalled while another agent of its identity took one of its names. (protocol 9.4)
+TEST_F(AgentSession, ComesBackWithoutANameThatWasReplacedWhileItStalled) {
+    start({"blog", "shop", "wiki"}, false);
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1), ok(2), ok(3)});
+    ASSERT_TRUE(gateway->is_alive());
+    gateway->send({error(2, Code::Replaced),
+                   frame(FrameKind::GoAway, 0,
+                         wire::Refusal{.code = Code::TryLater, .text = "no sign of life"})});
+    gateway->close();
+    gateway = accept();
+    std::vector<std::string> asked;
+    for (auto next = gateway->receive(); next && next->kind != FrameKind::FinishRegister;
+         next = gateway->receive()) {
+        if (next->kind == FrameKind::Register) {
+            asked.push_back(wire::decode<wire::Register>(next->payload)->name);
+        }
+    }
+    EXPECT_THAT(asked, testing::ElementsAre("blog", "wiki"));
+    EXPECT_EQ(log_.count("DIG-4006: name 'shop': the gateway's words"), 1U);
+    gateway->send({hello(), welcome(), error(1, Code::Replaced), error(2, Code::Replaced)});
+    EXPECT_EQ(end_code(), Errc::NameReplaced) << "none is left";
+}
+
+/// Also for one that it had. (protocol 9.1)
 TEST_F(AgentSession, AsksAgainForANameThatHasToWait) {
     start({"blog"});
     auto gateway = accept_opening();
     gateway->send({hello(), welcome(), error(1, Code::TryLater, 300)});
     const auto began = Clock::now();
-    const auto again = gateway->receive(FrameKind::Register);
-    ASSERT_TRUE(again);
-    EXPECT_EQ(again->id, 2U);
+    ASSERT_TRUE(gateway->receive(FrameKind::Register));
     EXPECT_GE(Clock::now() - began, 250ms);
+    EXPECT_EQ(log_.count("DIG-2010: name 'blog' has to wait"), 1U);
     gateway->send(ok(2));
     EXPECT_TRUE(gateway->is_alive());
     EXPECT_EQ(log_.count("is registered"), 1U);
+    std::uint32_t last = 2;
+    for (const Code code : {Code::Undecided, Code::Busy, Code::Elsewhere, Code::Unknown}) {
+        gateway->send(error(last, code));
+        const auto again = gateway->receive(FrameKind::Register);
+        ASSERT_TRUE(again) << wire::to_string(code);
+        EXPECT_EQ(again->id, ++last);
+    }
 }
 
 TEST_F(AgentSession, LeavesAfterAGoAwayAndComesBack) {
     start({"blog"}, false);
     auto gateway = accept_opening();
     gateway->send({hello(), welcome(), ok(1),
-                   frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Revoked, .text = "x"})});
+                   frame(FrameKind::GoAway, 0,
+                         wire::Refusal{.code = Code::Revoked, .text = "the gateway's words"})});
     EXPECT_TRUE(gateway->sees_the_end());
     EXPECT_EQ(end_code(), Errc::NameRevoked);
+    EXPECT_EQ(log_.count("the gateway's words"), 0U) << "that is for the caller to say";
+}
+
+/// How long it pauses is read from its log: nobody waits for it here. (protocol 7.5, 9.3)
+TEST_F(AgentSession, ComesBackWhenTheGatewayAsksIt) {
+    struct Case {
+        Code code;
+        std::uint32_t retry_ms;
+        const char* pause;
+    };
+
+    for (const auto& [code, retry_ms, pause] :
+         {Case{Code::Shutdown, 0, "5.0 s"}, Case{Code::Shutdown, 7'000, "7.0 s"},
+          Case{Code::Shutdown, 4'000, "5.0 s"}, Case{Code::Restart, 6'000, "6.0 s"},
+          Case{Code::Busy, 3'000, "3.0 s"}, Case{Code::Shutdown, 60'000, "10.0 s"}}) {
+        start({"blog"}, false);
+        auto gateway = accept_opening();
+        gateway->send({hello(), welcome(), ok(1),
+                       frame(FrameKind::GoAway, 0,
+                             wire::Refusal{.code = code, .text = "x", .retry_ms = retry_ms})});
+        ASSERT_TRUE(gateway->is_alive() || code == Code::Busy);
+        gateway->close();
+        const auto line = fmt::format("next attempt in {}", pause);
+        EXPECT_TRUE(eventually([&] { return log_.count(line) == 1; }))
+            << wire::to_string(code) << ' ' << retry_ms;
+        stop_at_once();
+        log_ = {};
+    }
+}
+
+TEST_F(AgentSession, AsksForNoNameOnceTheGatewayGoes) {
+    start({"blog", "shop"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1),
+                   frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Shutdown, .text = "x"}),
+                   error(2, Code::TryLater)});
+    ASSERT_TRUE(gateway->is_alive());
+    std::this_thread::sleep_for(kMinRetryDelay + 100ms);
+    gateway->send(frame(FrameKind::Ping, 0, wire::Ping{77}));
+    const auto next = gateway->receive();
+    ASSERT_TRUE(next);
+    EXPECT_EQ(next->kind, FrameKind::Pong);
+}
+
+TEST_F(AgentSession, ComesBackFromARefusalWhenTheGatewayAsksIt) {
+    start({"blog"}, false);
+    auto gateway = accept_opening();
+    gateway->send(
+        {hello(), frame(FrameKind::Refused, 0,
+                        wire::Refused{.code = Code::TryLater, .text = "full", .retry_ms = 8'000})});
+    gateway->close();
+    EXPECT_TRUE(eventually([&] { return log_.count("full; next attempt in 8.0 s") == 1; }));
+}
+
+/// No session came about, so there is nothing to wait for. (protocol 2.2, 9.3)
+TEST_F(AgentSession, ReportsAGoAwayInPlaceOfAWelcome) {
+    for (const auto& [code, errc] :
+         {std::pair{Code::Shutdown, Errc::TryLater}, std::pair{Code::Restart, Errc::TryLater},
+          std::pair{Code::Protocol, Errc::ProtocolViolation}}) {
+        start({"blog"});
+        auto gateway = accept_opening();
+        gateway->send({hello(), frame(FrameKind::GoAway, 0,
+                                      wire::Refusal{.code = code, .text = "the gateway's words"})});
+        const auto why = end();
+        ASSERT_TRUE(why);
+        EXPECT_EQ(*why, (Error{errc, "the gateway's words"})) << wire::to_string(code);
+    }
+}
+
+/// (protocol 2.3)
+TEST_F(AgentSession, LeavesAGatewayWithoutACommonVersionAtOnce) {
+    for (const auto& [lowest, highest] : {std::pair{3, 4}, std::pair{0, 1}}) {
+        start({"blog"});
+        auto gateway = accept_opening();
+        const auto began = Clock::now();
+        wire::Hello message;
+        message.min_version = static_cast<std::uint16_t>(lowest);
+        message.max_version = static_cast<std::uint16_t>(highest);
+        message.link_limit = 1 << 20;
+        gateway->send(frame(FrameKind::Hello, 0, message));
+        EXPECT_EQ(end_code(), Errc::UnsupportedVersion);
+        EXPECT_LT(Clock::now() - began, kWelcomeTimeout / 2);
+    }
+}
+
+TEST_F(AgentSession, EscapesWhatTheGatewaySays) {
+    for (const bool before_welcome : {true, false}) {
+        start({"blog"});
+        auto gateway = accept_opening();
+        gateway->send(hello());
+        if (before_welcome) {
+            gateway->send(frame(FrameKind::Refused, 0,
+                                wire::Refused{.code = Code::TryLater, .text = "a\n\x1b[2J\\"}));
+        } else {
+            gateway->send(
+                {welcome(), frame(FrameKind::Error, 1,
+                                  wire::Refusal{.code = Code::NameTaken, .text = "a\n\x1b[2J\\"})});
+        }
+        const auto why = end();
+        ASSERT_TRUE(why);
+        EXPECT_THAT(why->text, testing::EndsWith(R"(a\x0a\x1b[2J\\)"));
+    }
+}
+
+/// It goes to stdout, where scripts and terminals take it for their own. (protocol 2.7)
+TEST_F(AgentSession, PassesNoUrlOnThatIsNone) {
+    start({"blog"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(),
+                   frame(FrameKind::Ok, 1,
+                         wire::Registered{.name = "blog", .url = "https://a\nhttps://forged"})});
+    EXPECT_EQ(end_code(), Errc::ProtocolViolation);
+    EXPECT_EQ(log_.count("is registered"), 0U);
+}
+
+/// Its file may be about to be replaced; before the first connect it is a mistake.
+TEST_F(AgentSession, TriesAgainWithoutItsCredentialOnlyOnceItHadIt) {
+    std::atomic<int> asked = 0;
+    const auto missing = [] { return fail(Errc::UnreadableFile, "no file"); };
+    credential_ = [&]() -> Result<Secret> {
+        return asked++ == 1 ? missing() : Result<Secret>(Secret("the-token"));
+    };
+    start({"blog"}, false);
+    accept_opening()->cut();
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1)});
+    EXPECT_TRUE(gateway->is_alive());
+    EXPECT_EQ(asked, 3);
+    EXPECT_EQ(log_.count("DIG-1003: no file; next attempt in"), 1U);
+    stop_at_once();
+    credential_ = [&]() -> Result<Secret> { return missing(); };
+    start({"blog"}, false);
+    EXPECT_EQ(end_code(), Errc::UnreadableFile);
+}
+
+/// (protocol 9.5)
+TEST_F(AgentSession, SaysNothingButWhyAfterAViolation) {
+    start({"blog"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1)});
+    ASSERT_TRUE(gateway->is_alive());
+    gateway->send({ok(1), frame(FrameKind::Ping, 0, wire::Ping{9}), open_stream(1)});
+    const auto words = gateway->receive();
+    ASSERT_TRUE(words);
+    EXPECT_EQ(words->kind, FrameKind::GoAway);
+    const auto why = wire::decode<wire::Refusal>(words->payload);
+    ASSERT_TRUE(why);
+    EXPECT_EQ(why->code, Code::Protocol);
+    EXPECT_EQ(why->text, "an answer to a registration never made");
+    EXPECT_FALSE(gateway->receive_any());
+    EXPECT_TRUE(gateway->sees_the_end());
+    EXPECT_EQ(end_code(), Errc::ProtocolViolation);
 }
 
 TEST_F(AgentSession, DialsAtOpenAndCarriesBothWays) {

@@ -3,16 +3,10 @@
 
 #include "agent/limits.hpp"
 #include "agent/session.hpp"
+#include "base/escape.hpp"
 #include "mux/v1_link.hpp"
 
 namespace diglett::agent {
-
-namespace {
-
-/// The only registration that protocol 1 knows.
-constexpr RegistrationId kOnlyRegistration{0};
-
-}  // namespace
 
 void Session::start_v1() {
     mux::V1Link::Options options;
@@ -26,8 +20,6 @@ void Session::start_v1() {
 
 net::Awaitable<SessionEnd> Session::converse_v1() {
     const Service& service = context_.services.front();
-    registrations_.emplace(kOnlyRegistration,
-                           Registration{.service = &service, .answer_by = kNever});
     const auto token = as_bytes(context_.token.expose_secret());
     if (const auto sent = send(wire::FrameKind::Login, 0, ByteVector(token.begin(), token.end()));
         !sent) {
@@ -38,8 +30,9 @@ net::Awaitable<SessionEnd> Session::converse_v1() {
     if (accepted.why.code != Errc::EndOfStream) {
         co_return accepted;
     }
+    welcome_at_ = Clock::now();
     const auto name = as_bytes(service.name);
-    if (const auto sent = send(wire::FrameKind::Register, kOnlyRegistration.value,
+    if (const auto sent = send(wire::FrameKind::Register, kOnlyRegistrationV1.value,
                                ByteVector(name.begin(), name.end()));
         !sent) {
         co_return SessionEnd{sent.error()};
@@ -59,6 +52,31 @@ net::Awaitable<SessionEnd> Session::converse_v1() {
                    : SessionEnd{last.error()};
 }
 
+net::Awaitable<Result<Session::Message>> Session::next_message(TimePoint deadline) {
+    while (inbox_.empty()) {
+        if (tunnel_end_) {
+            co_return std::unexpected(*tunnel_end_);
+        }
+        auto waiting = changed_.wait_until(deadline);
+        const bool woken = co_await std::move(waiting);
+        if (!woken && Clock::now() >= deadline) {
+            co_return fail(Errc::TimedOut, "the gateway did not answer in time");
+        }
+    }
+    Message message = std::move(inbox_.front());
+    inbox_.pop_front();
+    co_return message;
+}
+
+Status Session::on_message_v1(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
+    if (inbox_.size() >= kMaxWaitingMessages) {
+        return fail(Errc::ProtocolViolation, "more conversation frames than may wait");
+    }
+    inbox_.push_back(Message{kind, id, ByteVector(payload.begin(), payload.end())});
+    changed_.notify();
+    return {};
+}
+
 /// Ends with EndOfStream when the gateway said Ok.
 net::Awaitable<SessionEnd> Session::await_ok_v1(Errc if_refused, Duration patience) {
     auto waiting = next_message(Clock::now() + patience);
@@ -70,7 +88,7 @@ net::Awaitable<SessionEnd> Session::await_ok_v1(Errc if_refused, Duration patien
         case wire::FrameKind::Ok:
             co_return SessionEnd{{Errc::EndOfStream, "ok"}};
         case wire::FrameKind::Error:
-            co_return SessionEnd{{if_refused, std::string(as_text(message->payload))}};
+            co_return SessionEnd{{if_refused, escape(as_text(message->payload))}};
         default:
             co_return SessionEnd{{Errc::ProtocolViolation, "a frame out of order"}};
     }

@@ -2,6 +2,8 @@
 #include <algorithm>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "agent/limits.hpp"
 #include "agent/session.hpp"
 #include "base/escape.hpp"
@@ -42,16 +44,21 @@ void Session::start_v2() {
 }
 
 net::Awaitable<SessionEnd> Session::converse_v2() {
-    if (const auto sent = send_opening(); !sent) {
-        co_return SessionEnd{sent.error()};
+    welcome_by_ = Clock::now() + kWelcomeTimeout;
+    auto sent = send_opening();
+    while (!end_ && !tunnel_end_) {
+        if (!sent) {
+            co_return SessionEnd{sent.error()};
+        }
+        const TimePoint answer_by = std::min(welcome_by_, registrations_.answer_by());
+        if (Clock::now() >= answer_by) {
+            co_return SessionEnd{{Errc::TimedOut, "the gateway did not answer in time"}};
+        }
+        auto waiting = changed_.wait_until(std::min(answer_by, registrations_.next_at()));
+        co_await std::move(waiting);
+        sent = send_registers();
     }
-    auto welcoming = await_welcome();
-    auto welcomed = co_await std::move(welcoming);
-    if (welcomed.why.code != Errc::EndOfStream) {
-        co_return welcomed;
-    }
-    auto serving = serve();
-    co_return co_await std::move(serving);
+    co_return end_ ? *end_ : SessionEnd{*tunnel_end_};
 }
 
 Status Session::send_opening() {
@@ -81,148 +88,161 @@ Status Session::send_opening() {
     if (const auto sent = send(wire::FrameKind::Login, 0, payload); !sent) {
         return sent;
     }
-    for (const auto& service : context_.services) {
-        if (const auto sent = send_register(service); !sent) {
-            return sent;
-        }
+    if (const auto sent = send_registers(); !sent) {
+        return sent;
     }
     return send(wire::FrameKind::FinishRegister, 0, {});
 }
 
-Status Session::send_register(const Service& service) {
-    const RegistrationId id{++last_registration_.value};
-    registrations_.emplace(
-        id, Registration{.service = &service,
-                         .answer_by = Clock::now() + kWelcomeTimeout + kRegisterTimeout});
-    wire::Register request;
-    request.name = service.name;
-    request.kind = service.kind;
-    request.takeover = context_.takeover;
-    ByteVector payload;
-    wire::encode(request, payload);
-    return send(wire::FrameKind::Register, id.value, payload);
-}
-
-/// Ends with EndOfStream when the gateway said Welcome.
-net::Awaitable<SessionEnd> Session::await_welcome() {
-    const TimePoint deadline = Clock::now() + kWelcomeTimeout;
-    while (true) {
-        auto waiting = next_message(deadline);
-        const auto message = co_await std::move(waiting);
-        if (!message) {
-            co_return SessionEnd{message.error()};
+Status Session::send_registers() {
+    while (!tunnel_end_) {
+        const auto next = registrations_.next(Clock::now());
+        if (!next) {
+            break;
         }
-        if (message->kind == wire::FrameKind::Hello) {
-            continue;  // the link has taken its limits
-        }
-        if (message->kind == wire::FrameKind::Refused) {
-            const auto refused = wire::decode<wire::Refused>(message->payload);
-            co_return refused ? SessionEnd{.why = {wire::errc_of(refused->code), refused->text},
-                                           .retry_after = bounded_delay(refused->retry_ms)}
-                              : SessionEnd{refused.error()};
-        }
-        const auto welcome = wire::decode<wire::Welcome>(message->payload);
-        if (!welcome) {
-            co_return SessionEnd{welcome.error()};
-        }
-        logger_.info("connected to the gateway as {}", escape(welcome->identity));
-        co_return SessionEnd{.why = {Errc::EndOfStream, "welcome"}};
-    }
-}
-
-net::Awaitable<SessionEnd> Session::serve() {
-    while (true) {
-        auto waiting = next_message(kNever);
-        const auto message = co_await std::move(waiting);
-        if (!message) {
-            co_return SessionEnd{message.error()};
-        }
-        if (auto end = act_on(*message)) {
-            co_return std::move(*end);
+        wire::Register request;
+        request.name = next->service->name;
+        request.kind = next->service->kind;
+        request.takeover = context_.takeover;
+        ByteVector payload;
+        wire::encode(request, payload);
+        if (const auto sent = send(wire::FrameKind::Register, next->id.value, payload); !sent) {
+            return sent;
         }
     }
+    return {};
 }
 
-TimePoint Session::earliest_answer() const {
-    TimePoint earliest = kNever;
-    for (const auto& [id, registration] : registrations_) {
-        if (!registration.registered) {
-            earliest = std::min(earliest, registration.answer_by);
-        }
-    }
-    return earliest;
-}
-
-std::optional<SessionEnd> Session::act_on(const Message& message) {
-    switch (message.kind) {
+Status Session::on_message_v2(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
+    switch (kind) {
+        case wire::FrameKind::Hello:
+            return on_hello(payload);
+        case wire::FrameKind::Welcome:
+            return on_welcome(payload);
+        case wire::FrameKind::Refused:
+            return on_refused(payload);
         case wire::FrameKind::Ok:
-            return on_registered(message);
+            return on_ok({id}, payload);
         case wire::FrameKind::Error:
-            return on_registration_error(message);
+            return on_error({id}, payload);
         case wire::FrameKind::GoAway:
-            return on_go_away(message);
+            return on_go_away(payload);
         default:
-            return SessionEnd{{Errc::ProtocolViolation, "a frame that a gateway may not send now"}};
+            return fail(Errc::ProtocolViolation, "a frame that a gateway may not send now");
     }
 }
 
-std::optional<SessionEnd> Session::on_registered(const Message& message) {
-    const auto answer = wire::decode<wire::Registered>(message.payload);
-    const auto registration = registrations_.find(RegistrationId{message.id});
-    if (!answer || registration == registrations_.end() || registration->second.registered) {
-        return SessionEnd{{Errc::ProtocolViolation, "an answer to a registration never made"}};
+void Session::end_with(SessionEnd end) {
+    if (!end_) {
+        end_ = std::move(end);
     }
-    registration->second.registered = true;
-    context_.on_registered(*registration->second.service, answer->url);
-    return std::nullopt;
+    changed_.notify();
 }
 
-std::optional<SessionEnd> Session::on_registration_error(const Message& message) {
-    const auto why = wire::decode<wire::Refusal>(message.payload);
-    const RegistrationId id{message.id};
-    const auto registration = registrations_.find(id);
-    if (!why || registration == registrations_.end()) {
-        return SessionEnd{{Errc::ProtocolViolation, "an error for a registration never made"}};
+/// The link has taken the limits already.
+Status Session::on_hello(ByteView payload) {
+    const auto hello = wire::decode<wire::Hello>(payload);
+    if (!hello) {
+        return forward_error(hello);
     }
-    const Service& service = *registration->second.service;
-    const bool again =
-        why->code == wire::RefusalCode::TryLater || why->code == wire::RefusalCode::Undecided;
-    if (again) {
-        logger_.warn("name '{}' has to wait: {}", service.name, escape(why->text));
-        registrations_.erase(registration);
-        ++waiting_to_register_;
-        tasks_.spawn(register_again(service, bounded_delay(why->retry_ms)));
-        return std::nullopt;
+    const wire::Hello ours;
+    if (hello->max_version < ours.min_version || hello->min_version > ours.max_version) {
+        end_with({.why = {Errc::UnsupportedVersion,
+                          fmt::format("the gateway speaks protocols {} to {}, this agent {} to {}",
+                                      hello->min_version, hello->max_version, ours.min_version,
+                                      ours.max_version)},
+                  .retry_after = kMaxRetryDelay});  // seldom (protocol 9.1)
     }
-    auto end = lose_registration(id, *why);
-    const bool none_left = registrations_.empty() && waiting_to_register_ == 0;
-    return none_left ? std::optional(std::move(end)) : std::nullopt;
+    return {};
 }
 
-net::Awaitable<void> Session::register_again(const Service& service, Duration delay) {
-    auto pause = net::sleep_until(Clock::now() + std::max<Duration>(delay, kMinRetryDelay));
-    const bool waited = co_await std::move(pause);
-    --waiting_to_register_;
-    if (waited && !tunnel_end_) {
-        std::ignore = send_register(service);
-        inbox_changed_.notify();  // there is a new answer to wait for
+Status Session::on_welcome(ByteView payload) {
+    const auto welcome = wire::decode<wire::Welcome>(payload);
+    if (!welcome) {
+        return forward_error(welcome);
     }
+    logger_.info("connected to the gateway as {}", escape(welcome->identity));
+    welcome_by_ = kNever;
+    welcome_at_ = Clock::now();
+    registrations_.on_welcome(*welcome_at_);
+    changed_.notify();
+    return {};
 }
 
-std::optional<SessionEnd> Session::on_go_away(const Message& message) {
-    const auto why = wire::decode<wire::Refusal>(message.payload);
+Status Session::on_refused(ByteView payload) {
+    const auto refused = wire::decode<wire::Refused>(payload);
+    if (!refused) {
+        return forward_error(refused);
+    }
+    end_with({.why = {wire::errc_of(refused->code), escape(refused->text)},
+              .retry_after = bounded_delay(refused->retry_ms)});
+    return {};
+}
+
+Status Session::on_ok(RegistrationId id, ByteView payload) {
+    const auto answer = wire::decode<wire::Registered>(payload);
+    if (!answer) {
+        return forward_error(answer);
+    }
+    const Service* const service = registrations_.on_ok(id);
+    if (service == nullptr) {
+        return fail(Errc::ProtocolViolation, "an answer to a registration never made");
+    }
+    context_.on_registered(*service, answer->url);
+    changed_.notify();  // the next may be asked for
+    return {};
+}
+
+Status Session::on_error(RegistrationId id, ByteView payload) {
+    const auto why = wire::decode<wire::Refusal>(payload);
     if (!why) {
-        return SessionEnd{why.error()};
+        return forward_error(why);
     }
-    logger_.info("the gateway ends the session: {}", escape(why->text));
+    const Service* const service = registrations_.on_error(id);
+    if (service == nullptr) {
+        return fail(Errc::ProtocolViolation, "an error for a registration never made");
+    }
+    changed_.notify();
+    tunnel_->reset_registration(id, wire::ResetReason::SessionEnded);
+    if (!is_retryable(wire::errc_of(why->code))) {
+        lose_name(*service, *why);
+        return {};
+    }
+    logger_.warn("{}: name '{}' has to wait: {}", dig_code(wire::errc_of(why->code)), service->name,
+                 escape(why->text));
+    const auto delay = std::max<Duration>(bounded_delay(why->retry_ms), kMinRetryDelay);
+    registrations_.ask_again(*service, Clock::now() + delay);
+    return {};
+}
+
+void Session::lose_name(const Service& service, const wire::Refusal& why) {
+    given_up_.insert(&service);
+    const Errc code = wire::errc_of(why.code);
+    if (registrations_.empty()) {
+        end_with({.why = Error{code, "name '" + service.name + "': " + escape(why.text)}});
+    } else {
+        logger_.error("{}: name '{}': {}", dig_code(code), service.name, escape(why.text));
+    }
+}
+
+Status Session::on_go_away(ByteView payload) {
+    const auto why = wire::decode<wire::Refusal>(payload);
+    if (!why) {
+        return forward_error(why);
+    }
     if (why->code == wire::RefusalCode::Shutdown || why->code == wire::RefusalCode::Restart) {
         const bool restart = why->code == wire::RefusalCode::Restart;
         asked_to_come_back_ = std::max(restart ? restart_jitter() : Duration{kShutdownPause},
                                        bounded_delay(why->retry_ms));
-        return std::nullopt;  // its streams may still end
+        if (welcome_at_) {
+            logger_.info("the gateway ends the session: {}", escape(why->text));
+            registrations_.stop_asking();
+            return {};  // its streams may still end
+        }
     }
-    return SessionEnd{.why = {wire::errc_of(why->code), why->text},
-                      .retry_after = bounded_delay(why->retry_ms)};
+    end_with({.why = {wire::errc_of(why->code), escape(why->text)},
+              .retry_after = bounded_delay(why->retry_ms)});
+    return {};
 }
 
 }  // namespace diglett::agent

@@ -1,8 +1,7 @@
 #include "app/agent_app.hpp"
 
-#include <unistd.h>
+#include <sys/stat.h>
 
-#include <iostream>
 #include <random>
 #include <utility>
 
@@ -12,9 +11,11 @@
 #include "agent/agent.hpp"
 #include "app/agent_config.hpp"
 #include "app/exit.hpp"
+#include "app/program.hpp"
+#include "app/terminal_question.hpp"
+#include "base/escape.hpp"
 #include "base/file.hpp"
 #include "base/memory_limit.hpp"
-#include "base/process.hpp"
 #include "base/state_dir.hpp"
 #include "base/version.hpp"
 #include "net/descriptor_limit.hpp"
@@ -26,7 +27,7 @@ namespace {
 
 constexpr std::string_view kKeyFile = "agent.key";
 constexpr std::size_t kMaxKeyBytes = 4'096;
-constexpr std::size_t kMaxTokenFileBytes = 16 * 1'024;
+constexpr std::size_t kMaxCredentialFileBytes = 16 * 1'024;
 constexpr std::size_t kMaxCaBytes = 1 << 20;
 constexpr std::chrono::milliseconds kLockPatience{1'000};
 
@@ -35,15 +36,25 @@ Result<crypto::AgentKey> load_agent_key(const StateDir* state) {
     if (state == nullptr) {
         return crypto::AgentKey::generate();
     }
-    const auto lock = state->lock(kLockPatience);
-    if (!lock) {
-        return forward_error(lock);
+    // A key that is there is only read, which needs no lock; not to have one is a matter of a first
+    // start beside another's.
+    const auto lock =
+        may_exist(state->file(kKeyFile)) ? std::nullopt : std::optional(state->lock(kLockPatience));
+    if (lock && !*lock && !may_exist(state->file(kKeyFile))) {
+        return forward_error(*lock);
     }
     const auto path = state->file(kKeyFile);
     if (may_exist(path)) {
         const auto text = read_private_file(path, kMaxKeyBytes);
-        return text ? crypto::AgentKey::parse(text->expose_secret())
-                    : Result<crypto::AgentKey>(forward_error(text));
+        if (!text) {
+            return forward_error(text);
+        }
+        auto key = crypto::AgentKey::parse(text->expose_secret());
+        return key ? std::move(key)
+                   : fail(Errc::CorruptState,
+                          fmt::format("key file '{}': {}; put the right one there, or delete it: "
+                                      "names that belong to the old key stay with that",
+                                      escape(path.native()), key.error().text));
     }
     auto key = crypto::AgentKey::generate();
     const auto written = write_file_atomically(path, key.to_text() + "\n", 0600);
@@ -71,7 +82,7 @@ Result<Secret> current_credential(const AgentConfig& config) {
     if (config.token_file.empty()) {
         return Secret(config.token);
     }
-    auto text = read_file(config.token_file, kMaxTokenFileBytes);
+    auto text = read_file(config.token_file, kMaxCredentialFileBytes);
     if (!text) {
         return forward_error(text);
     }
@@ -82,18 +93,22 @@ Result<Secret> current_credential(const AgentConfig& config) {
     return Secret(std::move(*text));
 }
 
-/// Asks at the terminal; empty when there is none.
-std::function<bool(const std::string&, const std::string&)> terminal_question() {
-    if (isatty(STDIN_FILENO) == 0 || isatty(STDERR_FILENO) == 0) {
-        return {};
+/// Others on this machine can take the credential.
+void warn_about_readers(const std::string& token_file, const Logger& logger) {
+    struct stat facts{};
+    if (!token_file.empty() && ::stat(token_file.c_str(), &facts) == 0 &&
+        (facts.st_mode & (S_IRGRP | S_IROTH)) != 0) {
+        logger.warn(
+            "--token-file '{}' can be read by group or others (mode {:04o}); mend: "
+            "chmod 600",
+            escape(token_file), facts.st_mode & 07777U);
     }
-    return [](const std::string& gateway, const std::string& pin) {
-        std::cerr << "Gateway " << gateway << " is met for the first time. Its key:\n  " << pin
-                  << "\nSend the credential to it? Type yes: " << std::flush;
-        std::string answer;
-        std::getline(std::cin, answer);
-        return answer == "yes";
-    };
+}
+
+/// A second signal ends the program as if it had never been listened to, whatever it waits for.
+void stop_listening(net::asio::signal_set& signals) {
+    signals.cancel();
+    signals.clear();
 }
 
 RandomUnit system_random() {
@@ -106,7 +121,7 @@ net::Awaitable<void> run_and_keep(agent::Agent& agent, std::optional<Error>& end
                                   net::asio::signal_set& signals) {
     auto running = agent.run();
     end = co_await std::move(running);
-    signals.cancel();
+    stop_listening(signals);
 }
 
 void stop_on_signal(net::asio::signal_set& signals, agent::Agent& agent, net::TaskGroup& tasks,
@@ -122,12 +137,12 @@ void stop_on_signal(net::asio::signal_set& signals, agent::Agent& agent, net::Ta
         stop_on_signal(signals, agent, tasks, logger, true);
         if (!agent.stop()) {
             tasks.cancel();
-            signals.cancel();
+            stop_listening(signals);
         }
     });
 }
 
-int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
+int start(const AgentConfig& config, const AgentPlan& plan, const Logger& logger) {
     if (const auto limit = net::raise_descriptor_limit(); !limit) {
         return fail_with(limit.error(), logger);
     }
@@ -155,7 +170,9 @@ int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
     if (const auto credential = current_credential(config); !credential) {
         return fail_with(credential.error(), logger);
     }
-    for (auto& service : plan.services) {
+    warn_about_readers(config.token_file, logger);
+    auto services = plan.services;
+    for (auto& service : services) {
         if (service.name.empty()) {
             service.name = derived_name(crypto::fingerprint(key->public_key()),
                                         net::to_string(service.backend));
@@ -167,7 +184,7 @@ int start(const AgentConfig& config, AgentPlan plan, const Logger& logger) {
     std::optional<Error> end;
     agent::Agent agent(
         {.gateway = plan.gateway,
-         .services = plan.services,
+         .services = std::move(services),
          .protocol = static_cast<int>(config.protocol),
          .once = config.once,
          .takeover = config.takeover,
@@ -199,43 +216,33 @@ std::string print_services(const AgentPlan& plan) {
     return text;
 }
 
+Result<AgentPlan> plan_of(const AgentConfig& config, const Settings& settings) {
+    return plan_agent(config, settings.services());
+}
+
+std::string print_all(const Settings& settings, const AgentPlan& plan) {
+    return settings.print({"name"}) + print_services(plan);
+}
+
+Status check_files(const AgentConfig& config, const AgentPlan& /*plan*/) {
+    if (const auto tls = load_tls(config); !tls) {
+        return forward_error(tls);
+    }
+    const auto credential = current_credential(config);
+    return credential ? Status{} : forward_error(credential);
+}
+
 }  // namespace
 
 int run_agent(int argc, const char* const* argv) {
-    prepare_process();
-    Settings settings("diglett", "The agent: makes a workload reachable through a gateway",
-                      fmt::format("diglett {}", base::kVersion));
-    AgentConfig config;
-    config.declare(settings);
-    const auto action = settings.load(argc, argv);
-    const Logger logger = open_log(settings.log_options());
-    if (!action) {
-        return fail_with(action.error(), logger);
-    }
-    if (*action == Action::ShowText) {
-        print_out(settings.shown_text());
-        return 0;
-    }
-    auto plan = plan_agent(config, settings.services());
-    if (!plan) {
-        return fail_with(plan.error(), logger);
-    }
-    switch (*action) {
-        case Action::PrintConfig:
-            print_out(settings.print({"name"}) + print_services(*plan));
-            return 0;
-        case Action::Check: {
-            const auto tls = load_tls(config);
-            const auto credential = current_credential(config);
-            if (!tls || !credential) {
-                return fail_with(!tls ? tls.error() : credential.error(), logger);
-            }
-            print_out("the configuration is valid\n");
-            return 0;
-        }
-        default:
-            return start(config, std::move(*plan), logger);
-    }
+    const Program<AgentConfig, AgentPlan> program{
+        .name = "diglett",
+        .description = "The agent: makes a workload reachable through a gateway",
+        .plan = plan_of,
+        .print = print_all,
+        .check = check_files,
+        .start = start};
+    return run_program(program, argc, argv);
 }
 
 }  // namespace diglett::app

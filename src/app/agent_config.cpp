@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "agent/limits.hpp"
 #include "base/escape.hpp"
 #include "crypto/sha256.hpp"
 #include "routing/name.hpp"
@@ -67,6 +68,12 @@ Result<std::vector<agent::Service>> services_of(const AgentConfig& config,
     }
     if (!config.name.empty()) {
         return fail(Errc::InvalidUsage, "--name needs a backend, such as localhost:8080");
+    }
+    if (tables.size() > agent::kMaxServices) {
+        return fail(Errc::InvalidConfig,
+                    fmt::format("{} services are more than the {} that one agent carries; start "
+                                "another agent for the others",
+                                tables.size(), agent::kMaxServices));
     }
     for (const auto& table : tables) {
         if (const auto single = check_single_values(table); !single) {
@@ -133,6 +140,7 @@ void AgentConfig::declare(Settings& settings) {
     settings.flag("--takeover", takeover, "Take the name from your other agent");
     settings.text("--state-dir", state_dir, "Folder for the agent's key and known gateways");
     settings.positional("backend", backend, "HOST:PORT, PORT or unix:PATH of the workload");
+    settings.alternatives("token", "token-file");
     settings.require("gateway", check_gateway);
     settings.require("name", check_spelling);
     settings.require("pin", check_pin);
@@ -162,9 +170,6 @@ Result<AgentPlan> plan_agent(const AgentConfig& config, const std::vector<Config
     plan.trust = std::move(*trust);
     if (config.protocol == 1 && plan.services.size() != 1) {
         return fail(Errc::InvalidConfig, "protocol 1 carries one service only");
-    }
-    if (!config.token.empty() && !config.token_file.empty()) {
-        return fail(Errc::InvalidUsage, "--token and --token-file exclude each other");
     }
     std::set<std::string> names;
     for (const auto& service : plan.services) {

@@ -192,6 +192,20 @@ TEST_P(BothEnds, CarryVisitorsBothWays) {
     }
 }
 
+TEST_P(BothEnds, CarryFiveHundredServices) {
+    BlockingListener backend;
+    auto options = agent_for({});
+    for (int i = 0; i < 500; ++i) {
+        options.services.push_back({.name = fmt::format("name{}", i),
+                                    .backend = {.host = "127.0.0.1", .port = backend.port()}});
+    }
+    TestAgent agent(options);
+    EXPECT_TRUE(eventually([&] { return agent.log().count("is registered") == 500; }));
+    exchange(port_of("name0"), backend, 1'000, 1'000, 1);
+    exchange(port_of("name499"), backend, 1'000, 1'000, 2);
+    EXPECT_EQ(agent.log().count("connected to the gateway"), 1U);
+}
+
 TEST_P(BothEnds, CarryVisitorsOverProtocolOne) {
     BlockingListener backend;
     auto options = agent_for({{"blog", backend.port()}});

@@ -12,8 +12,8 @@
 #include "app/exit.hpp"
 #include "app/gateway_config.hpp"
 #include "app/gateway_parts.hpp"
+#include "app/program.hpp"
 #include "base/memory_limit.hpp"
-#include "base/process.hpp"
 #include "base/state_dir.hpp"
 #include "base/version.hpp"
 #include "net/descriptor_limit.hpp"
@@ -35,7 +35,8 @@ int serve(gateway::Gateway& gateway, const GatewayPlan& plan, const Logger& logg
     signals.async_wait([](auto, int) {});
     signals_context.run();
 
-    logger.info("stopping: open streams have {} ms", plan.drain_timeout.count());
+    logger.info("stopping: open streams have {:g} s",
+                std::chrono::duration<double>(plan.drain_timeout).count());
     signals.async_wait([&](auto error, int) {
         if (!error)
             gateway.cut_short();
@@ -100,42 +101,25 @@ int start(const GatewayConfig& config, const GatewayPlan& plan, const Logger& lo
     return serve(gateway, plan, logger);
 }
 
+Result<GatewayPlan> plan_of(const GatewayConfig& config, const Settings& /*settings*/) {
+    return plan_gateway(config);
+}
+
+std::string print_all(const Settings& settings, const GatewayPlan& /*plan*/) {
+    return settings.print();
+}
+
 }  // namespace
 
 int run_gateway(int argc, const char* const* argv) {
-    prepare_process();
-    Settings settings("diglett-server", "The gateway: makes workloads behind NAT reachable by name",
-                      fmt::format("diglett-server {}", base::kVersion));
-    GatewayConfig config;
-    config.declare(settings);
-    const auto action = settings.load(argc, argv);
-    const Logger logger = open_log(settings.log_options());
-    if (!action) {
-        return fail_with(action.error(), logger);
-    }
-    if (*action == Action::ShowText) {
-        print_out(settings.shown_text());
-        return 0;
-    }
-    const auto plan = plan_gateway(config);
-    if (!plan) {
-        return fail_with(plan.error(), logger);
-    }
-    switch (*action) {
-        case Action::PrintConfig:
-            print_out(settings.print());
-            return 0;
-        case Action::Check: {
-            const auto checked = check_gateway_files(config, *plan);
-            if (!checked) {
-                return fail_with(checked.error(), logger);
-            }
-            print_out("the configuration is valid\n");
-            return 0;
-        }
-        default:
-            return start(config, *plan, logger);
-    }
+    const Program<GatewayConfig, GatewayPlan> program{
+        .name = "diglett-server",
+        .description = "The gateway: makes workloads behind NAT reachable by name",
+        .plan = plan_of,
+        .print = print_all,
+        .check = check_gateway_files,
+        .start = start};
+    return run_program(program, argc, argv);
 }
 
 }  // namespace diglett::app

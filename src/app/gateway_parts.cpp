@@ -3,9 +3,12 @@
 #include <memory>
 #include <utility>
 
+#include <fmt/format.h>
+
 #include "auth/loopback_authenticator.hpp"
 #include "auth/open_authenticator.hpp"
 #include "auth/token_file_authenticator.hpp"
+#include "base/escape.hpp"
 #include "base/file.hpp"
 #include "registrar/log_registrar.hpp"
 
@@ -25,8 +28,15 @@ Result<crypto::IdentityKey> load_identity_key(const StateDir* state) {
     const auto path = state->file(kKeyFile);
     if (may_exist(path)) {
         const auto pem = read_private_file(path, kMaxPemBytes);
-        return pem ? crypto::IdentityKey::from_pem(pem->expose_secret())
-                   : Result<crypto::IdentityKey>(forward_error(pem));
+        if (!pem) {
+            return forward_error(pem);
+        }
+        auto key = crypto::IdentityKey::from_pem(pem->expose_secret());
+        return key ? std::move(key)
+                   : fail(Errc::CorruptState,
+                          fmt::format("key file '{}': {}; put the right one there, or delete it: "
+                                      "agents that know the old key will refuse the new one",
+                                      escape(path.native()), key.error().text));
     }
     auto key = crypto::IdentityKey::generate();
     const auto written = write_file_atomically(path, key.to_pem(), 0600);

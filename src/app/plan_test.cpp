@@ -70,6 +70,19 @@ TEST(PlanAgent, TakesServicesOfTheFile) {
     EXPECT_EQ(plan->services[1].name, "") << "to be derived";
 }
 
+TEST(PlanAgent, RefusesMoreServicesThanASessionHolds) {
+    auto config = agent_config();
+    config.name.clear();
+    config.backend.clear();
+    std::vector<ConfigTable> tables(1'000, service({{"backend", "1"}}));
+    EXPECT_TRUE(plan_agent(config, tables));
+    tables.push_back(service({{"backend", "1"}}));
+    const auto plan = plan_agent(config, tables);
+    ASSERT_FALSE(plan);
+    EXPECT_EQ(plan.error().code, Errc::InvalidConfig);
+    EXPECT_THAT(plan.error().text, HasSubstr("1001 services are more than the 1000"));
+}
+
 TEST(PlanAgent, CollectsWhatIsTrusted) {
     auto config = agent_config();
     config.pins = {kPin};
@@ -104,13 +117,6 @@ TEST(PlanAgent, RefusesWhatCannotWork) {
         {"a backend that is no address", [](auto& c) { c.backend = "host"; }, {}, "host"},
         {"a bad name", [](auto& c) { c.name = "Ex.ample"; }, {}, "name"},
         {"a bad pin", [](auto& c) { c.pins = {"sha256/short"}; }, {}, "44 characters"},
-        {"two credentials",
-         [](auto& c) {
-             c.token = "a";
-             c.token_file = "b";
-         },
-         {},
-         "--token-file"},
         {"protocol 1 with two services",
          [&](auto& c) {
              no_backend(c);

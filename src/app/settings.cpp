@@ -48,11 +48,13 @@ CLI::Option* Settings::declare(CLI::Option* option, Entry entry) {
 }
 
 void Settings::text(const std::string& flags, std::string& target, const std::string& help) {
-    declare(app_.add_option(flags, target, help)->capture_default_str(), {.option = nullptr});
+    declare(app_.add_option(flags, target, help)->capture_default_str(),
+            {.option = nullptr, .target = &target});
 }
 
 void Settings::secret(const std::string& flags, std::string& target, const std::string& help) {
-    declare(app_.add_option(flags, target, help), {.option = nullptr, .is_secret = true});
+    declare(app_.add_option(flags, target, help),
+            {.option = nullptr, .is_secret = true, .target = &target});
 }
 
 void Settings::list(const std::string& flags, std::vector<std::string>& target,
@@ -95,6 +97,9 @@ Result<Action> Settings::load(int argc, const char* const* argv) {
     if (const auto applied = apply_file(); !applied) {
         return forward_error(applied);
     }
+    if (const auto chosen = choose_alternatives(); !chosen) {
+        return forward_error(chosen);
+    }
     if (const auto valid = check_values(); !valid) {
         return forward_error(valid);
     }
@@ -125,6 +130,42 @@ Status Settings::apply_file() {
             return applied;
         }
         from_file_.emplace(key, values.where);
+    }
+    return {};
+}
+
+void Settings::alternatives(const std::string& one, const std::string& other) {
+    alternatives_.emplace_back(one, other);
+}
+
+Settings::Level Settings::level_of(const std::string& key) const {
+    const auto* const option = entries_.at(key).option;
+    if (option->count() == 0) {
+        return Level::Default;
+    }
+    if (from_file_.contains(key)) {
+        return Level::File;
+    }
+    const auto& flags = app_.parse_order();
+    return std::ranges::find(flags, option) == flags.end() ? Level::Variable : Level::Flag;
+}
+
+Status Settings::choose_alternatives() {
+    for (const auto& [one, other] : alternatives_) {
+        const Level level = level_of(one);
+        const Level other_level = level_of(other);
+        if (level == other_level && level != Level::Default) {
+            const auto from = from_file_.find(one);
+            return from == from_file_.end()
+                       ? fail(Errc::InvalidUsage,
+                              fmt::format("--{} and --{} exclude each other", one, other))
+                       : fail(Errc::InvalidConfig,
+                              fmt::format("{}: keys '{}' and '{}' exclude each other", from->second,
+                                          one, other));
+        }
+        const Entry& loser = entries_.at(level < other_level ? one : other);
+        loser.option->clear();
+        loser.target->clear();
     }
     return {};
 }

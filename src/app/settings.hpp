@@ -6,6 +6,7 @@
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include <CLI/CLI.hpp>
@@ -43,6 +44,10 @@ class Settings {
     /// value came from.
     void require(const std::string& key, std::function<Status(const std::string& value)> check);
 
+    /// Of these two settings (of text() or secret()) one holds: that of the higher level, where the
+    /// other counts as not set. load() refuses both at one level.
+    void alternatives(const std::string& one, const std::string& other);
+
     /// [[service]] tables of the file may have these keys.
     void service_keys(std::set<std::string> keys) { schema_.service_keys = std::move(keys); }
 
@@ -61,11 +66,15 @@ class Settings {
     [[nodiscard]] std::string print(const std::set<std::string>& without = {}) const;
 
   private:
+    /// Where a value comes from; a higher one goes first.
+    enum class Level : std::uint8_t { Default, File, Variable, Flag };
+
     struct Entry {
         CLI::Option* option;
         bool is_list = false;
         bool is_secret = false;
         bool is_text = true;
+        std::string* target = nullptr;  ///< Of text() and secret().
         std::function<Status(const std::string&)> check{};
     };
 
@@ -73,12 +82,15 @@ class Settings {
     [[nodiscard]] Status apply_file();
     [[nodiscard]] Status apply(const std::string& key, const ConfigEntry& values);
     [[nodiscard]] Status check_values() const;
+    [[nodiscard]] Level level_of(const std::string& key) const;
+    [[nodiscard]] Status choose_alternatives();
 
     CLI::App app_;
     CLI::App* check_;
     CLI::App* print_;
     ConfigSchema schema_;
     std::map<std::string, Entry> entries_;
+    std::vector<std::pair<std::string, std::string>> alternatives_;
     std::vector<ConfigTable> services_;
     std::map<std::string, std::string> from_file_;  ///< Keys whose value is the file's: FILE:LINE.
     std::string version_;

@@ -35,6 +35,7 @@ class Variable {
 struct Values {
     std::string text = "the default";
     std::string secret;
+    std::string secret_file;
     std::vector<std::string> list;
     std::uint32_t number = 7;
     bool flag = false;
@@ -49,6 +50,8 @@ class SettingsTest : public testing::Test {
         settings_.emplace("prog", "A program", "prog 1.2");
         settings_->text("-x,--text", values_.text, "Text");
         settings_->secret("-s,--secret", values_.secret, "Secret");
+        settings_->text("--secret-file", values_.secret_file, "File with the secret");
+        settings_->alternatives("secret", "secret-file");
         settings_->list("--list", values_.list, "List");
         settings_->number("--number", values_.number, "Number");
         settings_->flag("--flag", values_.flag, "Flag");
@@ -234,6 +237,36 @@ TEST_F(SettingsTest, HandsOnTheServicesOfTheFile) {
     load_well({"--config", file_with("[[service]]\nname = \"a\"\n[[service]]\nname = \"b\"\n")});
     ASSERT_EQ(settings_->services().size(), 2U);
     EXPECT_THAT(settings_->services()[1].at("name").values, ElementsAre("b"));
+}
+
+TEST_F(SettingsTest, TakesOfTwoAlternativesThatOfTheHigherLevel) {
+    const auto file = file_with("secret-file = 'of the file'\n");
+    load_well({"--config", file});
+    EXPECT_EQ(values_.secret_file, "of the file");
+    load_well({"--config", file, "-s", "flag"});
+    EXPECT_EQ(values_.secret, "flag");
+    EXPECT_EQ(values_.secret_file, "");
+    EXPECT_THAT(settings_->print(), Not(HasSubstr("secret-file")));
+    const Variable variable("DIGLETT_SECRET", "variable");
+    load_well({"--config", file});
+    EXPECT_EQ(values_.secret, "variable");
+    EXPECT_EQ(values_.secret_file, "");
+    load_well({"--config", file, "--secret-file", "flag"});
+    EXPECT_EQ(values_.secret, "");
+    EXPECT_EQ(values_.secret_file, "flag");
+}
+
+TEST_F(SettingsTest, RefusesTwoAlternativesOfOneLevel) {
+    const auto flags = load_badly({"-s", "a", "--secret-file", "b"});
+    EXPECT_EQ(flags, (Error{Errc::InvalidUsage, "--secret and --secret-file exclude each other"}));
+    const auto file = file_with("secret = 'a'\nsecret-file = 'b'\n");
+    const auto both = load_badly({"--config", file});
+    EXPECT_EQ(both.code, Errc::InvalidConfig);
+    EXPECT_THAT(both.text, HasSubstr(":1: keys 'secret' and 'secret-file' exclude each other"));
+    const Variable one("DIGLETT_SECRET", "a");
+    const Variable other("DIGLETT_SECRET_FILE", "b");
+    EXPECT_EQ(load_badly({}).code, Errc::InvalidUsage);
+    EXPECT_EQ(load_well({"-s", "a"}), Action::Run);
 }
 
 }  // namespace

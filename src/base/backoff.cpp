@@ -21,7 +21,7 @@ Duration Backoff::next(TimePoint now) {
     }
     Duration wait = pause(now);
     if (std::exchange(spread_, false)) {
-        wait += scaled(options_.first_jitter, random_());
+        wait = std::max(wait, scaled(options_.first_jitter, random_()));
     }
     running_ = true;
     last_attempt_ = now + wait;
@@ -39,9 +39,16 @@ Duration Backoff::pause(TimePoint now) const {
     return scaled(options_.cap, random_());
 }
 
+void Backoff::spread_once() {
+    if (!std::exchange(has_spread_, true)) {
+        spread_ = true;
+    }
+}
+
 void Backoff::reset() {
     running_ = false;
     spread_ = false;
+    has_spread_ = false;
 }
 
 }  // namespace diglett

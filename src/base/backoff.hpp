@@ -14,7 +14,7 @@ struct BackoffOptions {
         std::chrono::milliseconds(500);        ///< Between the starts of two early attempts.
     Duration early = std::chrono::minutes(5);  ///< How long attempts come at `interval`.
     Duration cap = std::chrono::seconds(5);    ///< Later: pauses uniform in [0, cap) (full jitter).
-    Duration first_jitter = std::chrono::seconds(2);  ///< What spread_next() adds at most.
+    Duration first_jitter = std::chrono::seconds(2);  ///< What spread_once() asks for at most.
 };
 
 /// When to try again (protocol 7.5): at once, then every 500 ms for 5 minutes, then after pauses
@@ -27,9 +27,10 @@ class Backoff {
     /// @param now when the last attempt failed, never earlier than in the call before.
     [[nodiscard]] Duration next(TimePoint now);
 
-    /// The next pause gets a jitter of up to `first_jitter` more: many agents lost the same gateway
-    /// at the same moment (after `unknown`, or a refused connection).
-    void spread_next() { spread_ = true; }
+    /// The next pause is at least a jitter of up to `first_jitter`: many agents lost the same
+    /// gateway at the same moment (after `unknown`, or a refused connection). Only the first call
+    /// in a series has an effect.
+    void spread_once();
 
     /// An attempt succeeded: the next series starts at once again.
     void reset();
@@ -41,6 +42,7 @@ class Backoff {
     RandomUnit random_;
     bool running_ = false;
     bool spread_ = false;
+    bool has_spread_ = false;
     TimePoint series_began_;
     TimePoint last_attempt_;
 };

@@ -56,16 +56,20 @@ TEST(Backoff, BeginsAnewAfterASuccess) {
     EXPECT_EQ(backoff.next(kStart + 7min), 500ms);
 }
 
-TEST(Backoff, SpreadsOneAttemptWhenAsked) {
-    auto backoff = backoff_with(0.25);
-    backoff.spread_next();
-    EXPECT_EQ(backoff.next(kStart), 500ms);
-    EXPECT_EQ(backoff.next(kStart + 500ms), 500ms);
-    backoff.spread_next();
-    EXPECT_EQ(backoff.next(kStart + 1s), 1s);
-    backoff.spread_next();
+TEST(Backoff, SpreadsOneAttemptOfASeriesWhenAsked) {
+    auto backoff = backoff_with(0.75);
+    EXPECT_EQ(backoff.next(kStart), 0ms);
+    backoff.spread_once();
+    EXPECT_EQ(backoff.next(kStart), 1'500ms) << "not in addition to the 500 ms";
+    backoff.spread_once();
+    EXPECT_EQ(backoff.next(kStart + 1'500ms), 500ms);
     backoff.reset();
-    EXPECT_EQ(backoff.next(kStart + 2s), 0ms);
+    backoff.spread_once();
+    EXPECT_EQ(backoff.next(kStart + 2s), 1'500ms) << "a new series";
+    backoff.reset();
+    backoff.spread_once();
+    backoff.reset();
+    EXPECT_EQ(backoff.next(kStart + 4s), 0ms);
 }
 
 }  // namespace

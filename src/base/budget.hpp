@@ -51,6 +51,18 @@ class MemoryBudget {
     /// Below 80 %: whoever stopped at Critical may go on.
     [[nodiscard]] bool has_recovered() const { return used() < share(80); }
 
+    /// From Full until it has recovered, for all users alike: whoever holds bytes for a peer that
+    /// stands still should let go of them.
+    [[nodiscard]] bool is_short() {
+        const std::uint64_t now = used();
+        if (now >= share(95)) {
+            is_short_.store(true, std::memory_order_relaxed);
+        } else if (now < share(80)) {
+            is_short_.store(false, std::memory_order_relaxed);
+        }
+        return is_short_.load(std::memory_order_relaxed);
+    }
+
   private:
     [[nodiscard]] std::uint64_t share(std::uint64_t percent) const {
         return total_ / 100 * percent + total_ % 100 * percent / 100;
@@ -58,6 +70,7 @@ class MemoryBudget {
 
     const std::uint64_t total_;
     std::atomic<std::uint64_t> used_{0};
+    std::atomic<bool> is_short_{false};
 };
 
 }  // namespace diglett

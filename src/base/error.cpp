@@ -18,12 +18,19 @@ int exit_code(Errc code) {
         case Errc::StateDirLocked:
         case Errc::CorruptState:
         case Errc::WeakFileMode:
+        case Errc::DiskFull:
             return 3;
         case Errc::GatewayUnreachable:
         case Errc::ConnectionLost:
         case Errc::TimedOut:
+        case Errc::LimitReached:
         case Errc::TryLater:
         case Errc::Undecided:
+        case Errc::ProtocolViolation:
+        case Errc::UnsupportedVersion:
+        case Errc::FlowControlViolation:
+        case Errc::TlsFailed:
+        case Errc::TooMuchNoise:
             return 4;
         case Errc::GatewayKeyChanged:
         case Errc::GatewayUntrusted:

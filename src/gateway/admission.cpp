@@ -5,6 +5,14 @@
 
 namespace diglett::gateway {
 
+std::string source_of(net::Address address) {
+    if (address.family != net::Address::Family::IPv6) {
+        return net::host_of(address);
+    }
+    std::fill(address.bytes.begin() + 8, address.bytes.end(), std::byte{});
+    return net::host_of(address) + "/64";
+}
+
 Admission::Ticket Admission::enter(const std::string& source, std::function<void()> evict) {
     const auto known = by_source_.find(source);
     if (known != by_source_.end() && known->second.size() >= options_.max_per_source) {
@@ -40,9 +48,12 @@ void Admission::evict_oldest_of(const std::string& source) {
 }
 
 const std::string& Admission::fullest_source() const {
-    return std::max_element(
-               by_source_.begin(), by_source_.end(),
-               [](const auto& a, const auto& b) { return a.second.size() < b.second.size(); })
+    return std::max_element(by_source_.begin(), by_source_.end(),
+                            [](const auto& a, const auto& b) {
+                                return a.second.size() != b.second.size()
+                                           ? a.second.size() < b.second.size()
+                                           : a.second.front() > b.second.front();
+                            })
         ->first;
 }
 

@@ -7,11 +7,18 @@
 #include <string>
 #include <unordered_map>
 
+#include "net/address.hpp"
+
 namespace diglett::gateway {
 
+/// Whom a connection from `address` counts for: its host, or its network of 64 bits in IPv6, where
+/// one machine has as many addresses as it likes.
+[[nodiscard]] std::string source_of(net::Address address);
+
 /// Counts the connections that have not logged in and makes room for new ones: when all places are
-/// taken, the oldest connection of the source that has the most goes. So an attacker's connections
-/// push out each other and not an agent's. Control executor only.
+/// taken, the oldest connection of the source that has the most goes; of several such sources, of
+/// the one that has waited longest. So an attacker's connections push out each other and not an
+/// agent's. Control executor only.
 class Admission {
   public:
     using Ticket = std::uint64_t;
@@ -23,7 +30,7 @@ class Admission {
 
     explicit Admission(Options options) : options_(options) {}
 
-    /// Admits a connection of `source` (net::host_of) after evicting another if a bound is reached.
+    /// Admits a connection of `source` (source_of) after evicting another if a bound is reached.
     /// @param evict called at most once, from a later enter(), to end this connection.
     Ticket enter(const std::string& source, std::function<void()> evict);
 

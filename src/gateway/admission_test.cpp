@@ -35,6 +35,21 @@ TEST_F(AdmissionTest, EvictsTheOldestOfTheFullestSourceWhenAllPlacesAreTaken) {
     EXPECT_EQ(admission_.size(), 4U);
 }
 
+TEST_F(AdmissionTest, EvictsWhoHasWaitedLongestWhenSourcesHaveEquallyMany) {
+    for (const char* source : {"a", "b", "c", "d", "e", "f", "g", "h"})
+        enter(source);
+    EXPECT_EQ(evicted_, (std::vector<int>{0, 1, 2, 3}));
+}
+
+TEST(AdmissionSource, IsTheHostOrTheNetworkOfIPv6) {
+    const auto source = [](const char* host) {
+        return source_of(net::parse_address(host, 1234).value());
+    };
+    EXPECT_EQ(source("192.0.2.1"), "192.0.2.1");
+    EXPECT_EQ(source("2001:db8::1"), source("2001:db8::ffff:1:2:3"));
+    EXPECT_NE(source("2001:db8::1"), source("2001:db8:0:1::1"));
+}
+
 TEST_F(AdmissionTest, AConnectionThatLeftIsNotEvicted) {
     const auto first = enter("a");
     enter("a");

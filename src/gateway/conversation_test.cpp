@@ -38,6 +38,15 @@ class GatewayConversation : public testing::Test {
 
     [[nodiscard]] std::uint16_t port() const { return gateway_->port(); }
 
+    /// Once in each round of a long test: an agent that is silent for 15 s counts as lost, and more
+    /// than 20 Pings a second are too many. (protocol 8.1, 8.4)
+    void serve_witness() {
+        if (Clock::now() - witness_served_ >= 1s) {
+            ASSERT_TRUE(witness_->is_alive());
+            witness_served_ = Clock::now();
+        }
+    }
+
     /// An instance that nobody had before, so that sessions do not end each other.
     unsigned char next_instance() {
         return instance_ = static_cast<unsigned char>(instance_ % 100 + 1);
@@ -62,12 +71,14 @@ class GatewayConversation : public testing::Test {
     std::size_t descriptors_before_ = test::open_descriptors();
     std::unique_ptr<test::TestGateway> gateway_ = std::make_unique<test::TestGateway>();
     std::unique_ptr<ScriptedAgent> witness_;
+    TimePoint witness_served_ = Clock::now();
     unsigned char instance_ = 0;
 };
 
 TEST_F(GatewayConversation, MayBeCutAtEveryByte) {
     std::size_t size = 1;
     for (std::size_t cut = 0; cut <= size; ++cut) {
+        serve_witness();
         ScriptedAgent agent(port());
         const auto flight = test::bytes_of(agent.opening({"blog"}, next_instance()));
         size = flight.size();
@@ -84,6 +95,7 @@ TEST_F(GatewayConversation, MayBeCutAtEveryByte) {
 TEST_F(GatewayConversation, MayBeSplitAtEveryByte) {
     std::size_t size = 1;
     for (std::size_t split = 0; split <= size; ++split) {
+        serve_witness();
         ScriptedAgent agent(port());
         const auto flight = test::bytes_of(agent.opening({"blog"}, 1));
         size = flight.size();
@@ -101,6 +113,7 @@ TEST_F(GatewayConversation, MayBeSplitAtEveryByte) {
 TEST_F(GatewayConversation, MayEndAfterEveryStep) {
     constexpr int kSteps = 8;
     for (int last = 0; last < kSteps; ++last) {
+        serve_witness();
         ScriptedAgent agent(port());
         std::uint16_t helper = 0;
         std::optional<test::BlockingSocket> visitor;
@@ -221,6 +234,7 @@ PlainFrame sound_frame(ScriptedAgent& agent, FrameKind kind, std::uint32_t strea
 TEST_F(GatewayConversation, TakesInEachStateTheFramesOfTheTableAndNoOthers) {
     for (const Stage stage : {Stage::Start, Stage::Greeted, Stage::LoggedIn, Stage::Serving}) {
         for (int number = 0; number < 26; ++number) {
+            serve_witness();
             const auto kind = static_cast<FrameKind>(number);
             ScriptedAgent agent(port());
             std::optional<test::BlockingSocket> visitor;
@@ -256,6 +270,7 @@ TEST_F(GatewayConversation, EndsASessionForAPayloadThatCannotBe) {
     using enum FrameKind;
     for (const FrameKind kind : {Hello, Login, Register, FinishRegister, Unregister, Ack, Ping,
                                  Pong, GoAway, Window, Reset, End, Data, Join, Resume}) {
+        serve_witness();
         ScriptedAgent agent(port());
         const bool is_first = kind == Hello;
         const bool is_login = kind == Login || kind == Join || kind == Resume;

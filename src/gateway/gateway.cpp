@@ -1,6 +1,10 @@
 #include "gateway/gateway.hpp"
 
+#include <algorithm>
+#include <filesystem>
 #include <future>
+#include <iterator>
+#include <system_error>
 #include <utility>
 
 #include <boost/asio/co_spawn.hpp>
@@ -8,7 +12,6 @@
 #include <boost/asio/use_future.hpp>
 
 #include "gateway/limits.hpp"
-#include "net/address.hpp"
 
 namespace diglett::gateway {
 
@@ -48,13 +51,21 @@ net::Awaitable<void> run_session(std::shared_ptr<Session> session) {
 }
 
 net::Awaitable<void> drain_session(std::shared_ptr<Session> session, TimePoint deadline) {
-    auto draining = session->drain(deadline);
+    wire::Refusal why{.code = wire::RefusalCode::Shutdown, .text = "the gateway stops"};
+    auto draining = session->drain(std::move(why), deadline);
     co_await std::move(draining);
 }
 
-std::size_t visitor_limit(std::size_t descriptor_limit) {
-    return descriptor_limit > 2 * kReservedDescriptors ? descriptor_limit - kReservedDescriptors
-                                                       : descriptor_limit / 2 + 1;
+std::size_t reserved_of(std::size_t descriptor_limit) {
+    return std::min(kReservedDescriptors, descriptor_limit / 4);
+}
+
+/// Those of the process, but for the one that counting takes; 0 when they cannot be seen.
+std::size_t open_descriptors() {
+    std::error_code error;
+    const std::filesystem::directory_iterator folder("/proc/self/fd", error);
+    const auto count = std::distance(begin(folder), std::filesystem::directory_iterator());
+    return count > 1 ? static_cast<std::size_t>(count) - 1 : 0;
 }
 
 }  // namespace
@@ -62,12 +73,21 @@ std::size_t visitor_limit(std::size_t descriptor_limit) {
 Gateway::Gateway(Options options, Parts parts, Logger logger)
     : options_(std::move(options)),
       logger_(std::move(logger)),
-      visitor_places_(visitor_limit(options_.descriptor_limit)),
+      visitor_places_(options_.descriptor_limit - reserved_of(options_.descriptor_limit),
+                      reserved_of(options_.descriptor_limit)),
       budget_(options_.memory_budget),
+      pauses_(std::make_shared<net::PauseReport>([logger = logger_](std::string_view why) {
+          logger.warn("new agents and visitors have to wait: {}", why);
+      })),
+      visitor_pauses_(std::make_shared<net::PauseReport>([logger = logger_](std::string_view why) {
+          logger.warn("{}: visitors have to wait: {}", dig_code(Errc::LimitReached), why);
+      })),
       control_(1, "control"),
       pool_(options_.workers, "worker"),
       names_(std::make_unique<NameService>(
-          NameService::Options{.name_policy = std::move(parts.name_policy)},
+          NameService::Options{
+              .name_policy = std::move(parts.name_policy),
+              .max_sessions = std::min(kMaxSessions, options_.descriptor_limit / 2)},
           std::move(parts.authenticators), std::move(parts.registrars), std::move(parts.leases),
           logger_)),
       tls_(std::move(parts.tls)),
@@ -90,9 +110,7 @@ Result<net::Endpoint> Gateway::start() {
     std::optional<Result<net::Endpoint>> bound;
     run_and_wait(control_.executor(0), [&] {
         net::Listener::Options listening;
-        listening.on_pause = [logger = logger_](std::string_view why) {
-            logger.warn("agents have to wait: {}", why);
-        };
+        listening.pauses = pauses_;
         auto listener = net::Listener::open(control_.executor(0), options_.listen, listening);
         if (!listener) {
             bound.emplace(forward_error(listener));
@@ -100,6 +118,7 @@ Result<net::Endpoint> Gateway::start() {
         }
         listener_.emplace(std::move(*listener));
         bound.emplace(listener_->local_endpoint());
+        visitor_places_.set_aside(open_descriptors());
         accepting_->spawn(accept_agents());
     });
     return *bound;
@@ -108,11 +127,11 @@ Result<net::Endpoint> Gateway::start() {
 net::Awaitable<void> Gateway::accept_agents() {
     while (true) {
         auto accepting = listener_->accept();
-        const auto fd = co_await std::move(accepting);
-        if (!fd) {
+        const auto accepted = co_await std::move(accepting);
+        if (!accepted) {
             co_return;
         }
-        begin_session(*fd);
+        begin_session(accepted->fd);
     }
 }
 
@@ -130,11 +149,9 @@ void Gateway::begin_session(int fd) {
         }
     };
     net::Socket probe(worker.executor, fd);  // only to learn the source before the session exists
-    const auto source = net::host_of(probe.remote_address());
+    const auto source = source_of(probe.remote_address());
     const auto ticket = admission_.enter(source, evict);
-    auto logged_in = [this, control, ticket] {
-        net::asio::post(control, [this, ticket] { admission_.leave(ticket); });
-    };
+    auto logged_in = [this, ticket] { admission_.leave(ticket); };
     const SessionContext context{.names = *names_,
                                  .control = control,
                                  .tls = tls_,
@@ -142,6 +159,9 @@ void Gateway::begin_session(int fd) {
                                  .software = options_.software,
                                  .visitor_places = visitor_places_,
                                  .budget = budget_,
+                                 .link = options_.link,
+                                 .pauses = pauses_,
+                                 .visitor_pauses = visitor_pauses_,
                                  .gone = [this](SessionNumber gone) { forget_session(gone); },
                                  .logger = logger_};
     auto session = std::make_shared<Session>(context, number, worker.resources, probe.release(),

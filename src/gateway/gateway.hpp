@@ -26,10 +26,11 @@ class Gateway {
     struct Options {
         net::Endpoint listen{.host = "0.0.0.0", .port = 20000};
         std::size_t workers = 1;           ///< 1 to 1,024
-        std::size_t descriptor_limit = 0;  ///< Of this process; bounds the visitors' sockets.
+        std::size_t descriptor_limit = 0;  ///< Of this process, > 0; bounds visitors and names.
         std::uint64_t memory_budget = 0;   ///< Bytes that streams may hold in all; > 0.
         bool accept_v1 = false;
-        std::string software;  ///< For Hello.
+        std::string software;       ///< For Hello.
+        mux::Link::Options link{};  ///< As the links of protocol 2 begin; role and budget are ours.
     };
 
     /// The plug points and what main has read from the state directory.
@@ -71,6 +72,8 @@ class Gateway {
     Logger logger_;
     VisitorPlaces visitor_places_;
     MemoryBudget budget_;
+    std::shared_ptr<net::PauseReport> pauses_;  ///< For agents' and visitors' listeners.
+    std::shared_ptr<net::PauseReport> visitor_pauses_;
     net::WorkerPool control_;
     net::WorkerPool pool_;
     std::vector<std::unique_ptr<Worker>> workers_;

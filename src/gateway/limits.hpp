@@ -27,11 +27,34 @@ inline constexpr std::size_t kMaxUnauthenticated = 200;
 /// The same from one source address, so that one host cannot take every place.
 inline constexpr std::size_t kMaxUnauthenticatedPerSource = 64;
 
-/// Conversation frames of one session that wait for their turn; each is at most 16 KiB.
-inline constexpr std::size_t kMaxWaitingMessages = 128;
+/// Names in one session: as many as an identity may have (routing::kMaxNamesPerIdentity). Each
+/// holds a descriptor and a port of the machine. (protocol 11.3)
+inline constexpr std::size_t kMaxRegistrations = 1'000;
 
-/// Names in one session: a page of services, far from the helper ports of the machine.
-inline constexpr std::size_t kMaxRegistrations = 64;
+/// Sessions of one identity: as many as it may have names (routing::kMaxNamesPerIdentity), so that
+/// each name can have an agent of its own. Memory of all is bounded by the process's budget; this
+/// keeps one credential from taking every descriptor. (protocol 11.3)
+inline constexpr std::size_t kMaxSessionsPerIdentity = 1'000;
+
+/// Sessions of a gateway, and at most one for each two of its descriptors: about 100 KiB of TLS and
+/// tunnel each, so at most 1 GiB. (protocol 11.3)
+inline constexpr std::size_t kMaxSessions = 10'000;
+
+/// Delay suggested to an agent that finds all sessions taken.
+inline constexpr std::chrono::milliseconds kBusyRetry{2'000};
+
+/// Registers that a peer may send without waiting for an answer. (protocol 2.6)
+inline constexpr std::size_t kMaxUnansweredRegisters = 100;
+
+/// Conversation frames of one session that wait for their turn, which is while its login is decided
+/// and within one receive: Registers, an Unregister for each name, and one each of Hello, Login,
+/// FinishRegister and GoAway. (protocol 11.1)
+inline constexpr std::size_t kMaxWaitingMessages =
+    2 * kMaxUnansweredRegisters + kMaxRegistrations + 4;
+
+/// Payload of those: 100 of the longest Registers are 35 KiB, a Login 16. It bounds what a
+/// connection that has not logged in can make us hold. (protocol 11.1)
+inline constexpr std::size_t kMaxWaitingBytes = 128 * 1024;
 
 /// How long a holder of a name may take to answer a ping when the same identity asks for the name
 /// again; 4 round trips if that is longer. (protocol 9.4)
@@ -47,11 +70,15 @@ inline constexpr std::chrono::milliseconds kProbeStep{10};
 /// Delay suggested to an agent that meets a claim in progress.
 inline constexpr std::chrono::milliseconds kClaimRetry{500};
 
-/// Descriptors that visitors may not take, so that agents, files and logs still get theirs.
+/// Descriptors that visitors may not take, and helper ports only half of, so that agents, files and
+/// logs still get theirs; a quarter of all when a process has fewer than 256.
 inline constexpr std::size_t kReservedDescriptors = 64;
 
 /// Pause of a visitors' listener while the descriptors for visitors are used up.
 inline constexpr std::chrono::milliseconds kVisitorPause{100};
+
+/// What the streams of a session whose stream numbers are used up have to end. (protocol 6.2)
+inline constexpr std::chrono::seconds kUsedUpDrain{30};
 
 /// Reservation that an agent hears in Welcome although its links cannot be resumed yet.
 inline constexpr std::chrono::milliseconds kGrace{0};

@@ -67,6 +67,12 @@ NameService::Answer<auth::Identity> NameService::login(LoginRequest request) {
     if (!identity) {
         co_return std::unexpected(to_wire(identity.error()));
     }
+    if (auto busy = check_sessions(request, identity->key)) {
+        co_return std::unexpected(std::move(*busy));
+    }
+    if (request.accepted) {
+        request.accepted();
+    }
     // Known before the older one is ended, so that the last of several logins at once remains.
     sessions_.insert_or_assign(request.session, LiveSession{.handle = request.handle,
                                                             .identity = *identity,
@@ -82,14 +88,37 @@ NameService::Answer<auth::Identity> NameService::login(LoginRequest request) {
     co_return std::move(*identity);
 }
 
+/// Whether the agent of `request` has opened that session before.
+bool NameService::is_older(const LoginRequest& request, const std::string& identity,
+                           SessionNumber number, const LiveSession& live) const {
+    return number != request.session && request.instance != decltype(request.instance){} &&
+           live.instance == request.instance && live.identity.key == identity;
+}
+
+std::optional<wire::Refusal> NameService::check_sessions(const LoginRequest& request,
+                                                         const std::string& identity) const {
+    std::size_t all = 0;
+    std::size_t of_identity = 0;
+    for (const auto& [number, live] : sessions_) {
+        if (!is_older(request, identity, number, live)) {
+            ++all;
+            of_identity += live.identity.key == identity ? 1U : 0U;
+        }
+    }
+    if (all < options_.max_sessions && of_identity < options_.max_sessions_per_identity) {
+        return std::nullopt;
+    }
+    auto busy = refusal(wire::RefusalCode::Busy,
+                        all < options_.max_sessions ? "you have as many sessions as you may"
+                                                    : "the gateway has as many sessions as it may");
+    busy.retry_ms = static_cast<std::uint32_t>(kBusyRetry.count());
+    return busy;
+}
+
 net::Awaitable<bool> NameService::end_older_instance(const LoginRequest& request,
                                                      const std::string& identity) {
-    if (request.instance == decltype(request.instance){}) {
-        co_return false;
-    }
     const auto older = std::find_if(sessions_.begin(), sessions_.end(), [&](const auto& entry) {
-        return entry.first != request.session && entry.second.instance == request.instance &&
-               entry.second.identity.key == identity;
+        return is_older(request, identity, entry.first, entry.second);
     });
     if (older == sessions_.end()) {
         co_return false;
@@ -219,9 +248,13 @@ net::Awaitable<bool> NameService::evict(std::string name, std::string why, bool 
         leave(number);
     }
     if (handle) {
-        auto loss = holder_alive ? handle->lose_name(registration, std::move(words))
-                                 : handle->end(std::move(words));
+        auto loss = handle->lose_name(registration, std::move(words));
         auto call = net::call_on(handle->executor(), std::move(loss));
+        co_await std::move(call);
+    }
+    if (handle && !holder_alive) {
+        auto end = handle->end(try_later("no sign of life came in time; log in anew", {}));
+        auto call = net::call_on(handle->executor(), std::move(end));
         co_await std::move(call);
     }
     co_return true;

@@ -3,14 +3,17 @@
 #include <array>
 #include <cstdint>
 #include <expected>
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <set>
 #include <string>
 #include <unordered_map>
 
 #include "auth/authenticator_chain.hpp"
 #include "base/log.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/session_handle.hpp"
 #include "registrar/registrar_set.hpp"
 #include "routing/lease_book.hpp"
@@ -29,6 +32,8 @@ struct LoginRequest {
     auth::Credential credential;
     auth::ConnectionFacts facts;
     std::array<std::byte, 16> instance{};  ///< All zero in protocol 1: unknown.
+    /// Called as soon as the credential is accepted, before anything is done for the session.
+    std::function<void()> accepted{};
 };
 
 /// A session's right to a name, before its port is bound.
@@ -43,7 +48,9 @@ struct Claim {
 class NameService {
   public:
     struct Options {
-        routing::NamePolicy name_policy;
+        routing::NamePolicy name_policy{};
+        std::size_t max_sessions = kMaxSessions;
+        std::size_t max_sessions_per_identity = kMaxSessionsPerIdentity;
     };
 
     template <class T>
@@ -53,7 +60,7 @@ class NameService {
                 registrar::RegistrarSet registrars, routing::LeaseBook leases, Logger logger);
 
     /// Decides a login. An older session of the same identity and instance is ended: its agent did
-    /// not hear our Welcome. (protocol 7.7)
+    /// not hear our Welcome. (protocol 7.7) Busy when there are too many others. (protocol 11.3)
     [[nodiscard]] Answer<auth::Identity> login(LoginRequest request);
 
     /// Decides whether a session may have a name, after asking a live holder of the same identity
@@ -97,6 +104,10 @@ class NameService {
                                               wire::Register request);
     [[nodiscard]] Answer<bool> make_room(SessionNumber session, const wire::Register& request);
     [[nodiscard]] net::Awaitable<bool> evict(std::string name, std::string why, bool holder_alive);
+    [[nodiscard]] bool is_older(const LoginRequest& request, const std::string& identity,
+                                SessionNumber number, const LiveSession& live) const;
+    [[nodiscard]] std::optional<wire::Refusal> check_sessions(const LoginRequest& request,
+                                                              const std::string& identity) const;
     [[nodiscard]] net::Awaitable<bool> end_older_instance(const LoginRequest& request,
                                                           const std::string& identity);
     void give_up(const std::string& name);

@@ -62,9 +62,11 @@ TEST_F(NameServiceClaim, GivesTheNameOfASilentHolderToTheNewcomer) {
     session(1).is_alive = false;
     const auto claimed = claim(2, 1, "blog");
     ASSERT_TRUE(claimed) << text_of(claimed);
+    ASSERT_EQ(session(1).lost.size(), 1U) << "the other name may be had again";
+    EXPECT_EQ(session(1).lost.at(1).code, Code::Replaced);
+    EXPECT_THAT(session(1).lost.at(1).text, HasSubstr("agent 02020202 at 192.0.2.2:1"));
     ASSERT_EQ(session(1).ended.size(), 1U);
-    EXPECT_EQ(session(1).ended[0].code, Code::Replaced);
-    EXPECT_THAT(session(1).ended[0].text, HasSubstr("agent 02020202 at 192.0.2.2:1"));
+    EXPECT_EQ(session(1).ended[0].code, Code::TryLater);
     EXPECT_TRUE(plugs_.published.empty());
     EXPECT_TRUE(claim(2, 2, "shop"));
     EXPECT_EQ(session(1).probes, 1);

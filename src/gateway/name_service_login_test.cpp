@@ -82,6 +82,26 @@ TEST_F(NameServiceLogin, KeepsOneOfTwoLoginsOfAnInstanceAtOnce) {
     EXPECT_EQ(names_.session_count(), 1U);
 }
 
+TEST_F(NameServiceLogin, BoundsTheSessionsOfAnIdentityAndInAll) {
+    for (unsigned char i = 1; i <= kMaxSessionsOfOne; ++i) {
+        ASSERT_TRUE(login(i, "alice", i));
+    }
+    auto one_more = login_request(50, "alice", 50);
+    bool left_the_waiting_room = false;
+    one_more.accepted = [&] { left_the_waiting_room = true; };
+    const auto busy = run(names_.login(std::move(one_more)));
+    EXPECT_EQ(code_of(busy), Code::Busy);
+    EXPECT_EQ(busy.error().retry_ms, 2'000U);
+    EXPECT_FALSE(left_the_waiting_room);
+    EXPECT_TRUE(login(51, "alice", 1)) << "its agent did not hear our Welcome";
+    ASSERT_TRUE(login(52, "bob", 1));
+    ASSERT_TRUE(login(53, "bob", 2));
+    EXPECT_EQ(code_of(login(54, "carol", 1)), Code::Busy) << "all are taken";
+    EXPECT_EQ(names_.session_count(), kMaxSessions);
+    names_.leave(2);
+    EXPECT_TRUE(login(55, "alice", 50));
+}
+
 TEST_F(NameServiceLogin, LeavingTwiceIsHarmless) {
     ASSERT_TRUE(login(1, "alice"));
     names_.leave(1);

@@ -12,6 +12,9 @@ namespace {
 /// Pause asked of an agent when something of ours failed.
 constexpr std::chrono::milliseconds kOwnFaultRetry{2'000};
 
+/// When an agent comes back after a shutdown. (protocol 9.3)
+constexpr std::chrono::milliseconds kShutdownRetry{5'000};
+
 wire::RefusalCode code_of(Errc code) {
     switch (code) {
         case Errc::NameInvalid:
@@ -39,6 +42,10 @@ wire::Refusal try_later(std::string text, std::chrono::milliseconds delay) {
     auto refused = refusal(wire::RefusalCode::TryLater, std::move(text));
     refused.retry_ms = static_cast<std::uint32_t>(delay.count());
     return refused;
+}
+
+wire::Refusal session_ends() {
+    return try_later("this session ends; ask in the next one", kShutdownRetry);
 }
 
 wire::Refusal to_wire(const auth::Refusal& refused) {

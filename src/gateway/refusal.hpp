@@ -14,6 +14,10 @@ namespace diglett::gateway {
 [[nodiscard]] wire::Refusal try_later(std::string text, std::chrono::milliseconds delay);
 [[nodiscard]] wire::Refusal to_wire(const auth::Refusal& refused);
 
+/// For a name that is asked for while the session ends: to be asked for in the next one. (protocol
+/// 9.3)
+[[nodiscard]] wire::Refusal session_ends();
+
 /// For an error of ours: those an agent can mend keep their code, any other is a try-later.
 [[nodiscard]] wire::Refusal to_wire(const Error& error);
 

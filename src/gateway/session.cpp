@@ -21,6 +21,7 @@ Session::Session(const SessionContext& context, SessionNumber number,
       number_(number),
       resources_(resources),
       logger_(context.logger.scoped(fmt::format("session {}", number))),
+      carrier_place_(context.visitor_places.occupy()),
       carrier_(std::in_place, resources.executor(), carrier),
       logged_in_(std::move(logged_in)),
       tasks_(resources.executor()),
@@ -39,25 +40,18 @@ net::Awaitable<void> Session::run() {
     const auto self = shared_from_this();
     auto conversation = converse();
     const auto result = co_await std::move(conversation);
-    mark_logged_in();
     const Error why = stop_reason_ ? *stop_reason_
                       : !result    ? result.error()
                                    : Error{Errc::EndOfStream, "ended"};
     const bool quiet = why.code == Errc::EndOfStream || why.code == Errc::Cancelled;
     logger_.log(quiet ? LogLevel::Debug : LogLevel::Info, "agent {} has gone: {} {}",
                 facts_.address, dig_code(why.code), escape(why.text));
-    tell_violation(why);
+    if (tunnel_ && !tunnel_end_ && why.code == Errc::ProtocolViolation) {
+        tunnel_->fail_session(why);
+    }
     auto finished = finish();
     co_await std::move(finished);
-}
-
-void Session::tell_violation(const Error& why) {
-    const bool may_speak = tunnel_ && !tunnel_end_ && protocol_ == Protocol::Two;
-    if (may_speak && why.code == Errc::ProtocolViolation) {
-        ByteVector payload;
-        wire::encode(refusal(wire::RefusalCode::Protocol, why.text), payload);
-        std::ignore = send(wire::FrameKind::GoAway, 0, payload);
-    }
+    net::asio::post(context_.control, logged_in_);  // counted until its descriptor is free
 }
 
 net::Awaitable<Status> Session::converse() {
@@ -132,14 +126,9 @@ net::Awaitable<void> Session::finish() {
     co_await std::move(joined);
     tunnel_.reset();
     carrier_.reset();
+    carrier_place_.reset();
     net::asio::post(context_.control, [gone = context_.gone, number = number_] { gone(number); });
     names_.clear();
-}
-
-void Session::mark_logged_in() {
-    if (logged_in_) {
-        std::exchange(logged_in_, nullptr)();
-    }
 }
 
 void Session::stop(Error why) {
@@ -166,6 +155,7 @@ net::Awaitable<Result<Message>> Session::next_message(TimePoint deadline) {
     }
     Message message = std::move(inbox_.front());
     inbox_.pop_front();
+    inbox_bytes_ -= message.payload.size();
     co_return message;
 }
 
@@ -182,13 +172,20 @@ Status Session::send(wire::FrameKind kind, std::uint32_t id, const ByteVector& p
     return tunnel_->send_message(kind, id, payload);
 }
 
+void Session::tell(wire::FrameKind kind, std::uint32_t id, const ByteVector& payload) {
+    if (auto sent = send(kind, id, payload); !sent && !tunnel_end_) {
+        stop(std::move(sent.error()));
+    }
+}
+
 net::Awaitable<std::expected<auth::Identity, wire::Refusal>> Session::log_in(
     auth::Credential credential, std::array<std::byte, 16> instance) {
     LoginRequest request{.session = number_,
                          .handle = weak_from_this(),
                          .credential = std::move(credential),
                          .facts = facts_,
-                         .instance = instance};
+                         .instance = instance,
+                         .accepted = logged_in_};
     auto asking = context_.names.login(std::move(request));
     auto call = net::call_on(context_.control, std::move(asking));
     co_return co_await std::move(call);
@@ -228,29 +225,28 @@ net::Awaitable<bool> Session::end(wire::Refusal why) {
         wire::encode(why, payload);
         std::ignore = send(wire::FrameKind::GoAway, 0, payload);
         tunnel_->close(Clock::now() + kFarewellTimeout);
-        stop_reason_ = Error{Errc::NameReplaced, why.text};
+        stop_reason_ = Error{wire::errc_of(why.code), why.text};
     } else {
-        stop(Error{Errc::NameReplaced, why.text});
+        stop(Error{wire::errc_of(why.code), why.text});
     }
     co_return true;
 }
 
-net::Awaitable<void> Session::drain(TimePoint deadline) {
+net::Awaitable<void> Session::drain(wire::Refusal why, TimePoint deadline) {
     const auto self = shared_from_this();
     draining_ = true;
     close_listeners();
-    if (!tunnel_ || tunnel_end_ || logged_in_) {
-        stop(Error{Errc::Cancelled, "the gateway stops"});
+    if (!tunnel_ || tunnel_end_ || !is_logged_in_) {
+        stop(Error{Errc::Cancelled, why.text});
         co_return;
     }
     if (protocol_ == Protocol::Two) {
-        wire::Refusal words{.code = wire::RefusalCode::Shutdown, .text = "the gateway stops"};
         const auto left =
             std::chrono::duration_cast<std::chrono::milliseconds>(deadline - Clock::now());
-        words.deadline_ms = static_cast<std::uint32_t>(
+        why.deadline_ms = static_cast<std::uint32_t>(
             std::clamp<std::int64_t>(left.count(), 0, std::numeric_limits<std::uint32_t>::max()));
         ByteVector payload;
-        wire::encode(words, payload);
+        wire::encode(why, payload);
         std::ignore = send(wire::FrameKind::GoAway, 0, payload);
     }
     while (tunnel_ && !tunnel_end_ && tunnel_->stream_count() > 0 && Clock::now() < deadline) {
@@ -265,9 +261,15 @@ net::Awaitable<void> Session::drain(TimePoint deadline) {
 void Session::on_open(StreamId /*stream*/, const wire::Open& /*open*/) {}  // agents open nothing
 
 Status Session::on_message(wire::FrameKind kind, std::uint32_t id, ByteView payload) {
-    if (inbox_.size() >= kMaxWaitingMessages) {
+    if (protocol_ == Protocol::Two) {
+        if (auto checked = check_message(kind, {id}, payload); !checked) {
+            return checked;
+        }
+    }
+    if (inbox_.size() >= kMaxWaitingMessages || inbox_bytes_ + payload.size() > kMaxWaitingBytes) {
         return fail(Errc::ProtocolViolation, "more conversation frames than may wait");
     }
+    inbox_bytes_ += payload.size();
     inbox_.push_back(Message{kind, id, ByteVector(payload.begin(), payload.end())});
     inbox_changed_.notify();
     return {};

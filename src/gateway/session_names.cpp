@@ -18,12 +18,10 @@ namespace {
 
 /// A helper port on loopback: the one that the name had last, or any free one.
 Result<net::Listener> bind_helper_port(net::Executor executor, std::uint16_t last_port,
-                                       const Logger& logger) {
+                                       std::shared_ptr<net::PauseReport> pauses) {
     net::Listener::Options options;
     options.for_streams = true;
-    options.on_pause = [logger](std::string_view why) {
-        logger.warn("visitors have to wait: {}", why);
-    };
+    options.pauses = std::move(pauses);
     if (last_port != 0) {
         auto again =
             net::Listener::open(executor, {.host = "127.0.0.1", .port = last_port}, options);
@@ -47,19 +45,15 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
         co_return std::unexpected(claim.error());
     }
     if (!served->closed) {
-        auto listener = bind_helper_port(resources_.executor(), claim->last_port, logger_);
-        if (listener) {
-            served->listener.emplace(std::move(*listener));
-        } else {
-            logger_.error("no helper port: {}", listener.error().text);
-        }
+        bind_port(*served, claim->last_port);
     }
     if (!served->listener) {
         NameService& names = context_.names;
         const SessionNumber number = number_;
         net::asio::post(context_.control, [&names, number, id] { names.release(number, id); });
         names_.erase(id);
-        co_return std::unexpected(try_later("the gateway has no port for it", kClaimRetry));
+        co_return std::unexpected(
+            draining_ ? session_ends() : try_later("the gateway has no port for it", kClaimRetry));
     }
     const std::uint16_t port = served->listener->local_endpoint().port;
     auto publishing = context_.names.publish(number_, id, port);
@@ -70,13 +64,26 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
         co_return std::unexpected(url.error());
     }
     if (served->closed) {
-        co_return std::unexpected(refusal(wire::RefusalCode::Unknown, "it was given up"));
+        co_return std::unexpected(
+            draining_ ? session_ends() : refusal(wire::RefusalCode::Unknown, "it was given up"));
     }
     served->published = true;
     if (open_for_visitors_) {
         tasks_.spawn(accept_visitors(served));
     }
     co_return NameReady{.claim = *claim, .port = port, .url = std::move(*url)};
+}
+
+void Session::bind_port(ServedName& served, std::uint16_t last_port) {
+    served.place = context_.visitor_places.take_for_port();
+    auto listener = served.place
+                        ? bind_helper_port(resources_.executor(), last_port, context_.pauses)
+                        : fail(Errc::LimitReached, "no descriptor is left for it");
+    if (listener) {
+        served.listener.emplace(std::move(*listener));
+    } else {
+        logger_.error("no helper port: {}", listener.error().text);
+    }
 }
 
 void Session::open_for_visitors() {
@@ -96,11 +103,11 @@ net::Awaitable<void> Session::accept_visitors(std::shared_ptr<ServedName> served
             continue;
         }
         auto accepting = served->listener->accept();
-        const auto fd = co_await std::move(accepting);
-        if (!fd) {
+        const auto accepted = co_await std::move(accepting);
+        if (!accepted) {
             co_return;
         }
-        take_visitor(*served, *fd);
+        take_visitor(*served, *accepted);
     }
 }
 
@@ -108,25 +115,45 @@ bool Session::visitors_must_wait() {
     const MemoryBudget& budget = context_.budget;
     memory_is_short_ = memory_is_short_ ? !budget.has_recovered()
                                         : budget.level() == MemoryBudget::Level::Critical;
-    return memory_is_short_ || context_.visitor_places.full();
+    if (memory_is_short_) {
+        context_.visitor_pauses->tell("memory is short");
+        return true;
+    }
+    if (context_.visitor_places.full()) {
+        context_.visitor_pauses->tell("no descriptor is left for them");
+        return true;
+    }
+    return false;
 }
 
-void Session::take_visitor(ServedName& served, int fd) {
-    net::Socket visitor(resources_.executor(), fd);  // resets on close: see bind_helper_port
+void Session::take_visitor(ServedName& served, const net::Listener::Accepted& accepted) {
+    net::Socket visitor(resources_.executor(),
+                        accepted.fd);  // resets on close: see bind_helper_port
     auto place = context_.visitor_places.take();
     if (!place || served.closed || draining_ || tunnel_end_) {
         return;  // the socket closes by reset
     }
     wire::Open open;
     open.registration = served.registration;
-    open.visitor = to_wire(visitor.remote_address());
-    open.gateway = to_wire(visitor.local_address());
+    open.visitor = to_wire(accepted.remote);
+    open.gateway = to_wire(accepted.local);
     const auto stream = tunnel_->open(std::move(visitor), open);
     if (!stream) {
         logger_.warn("visitor refused: {}", stream.error().text);
+        if (tunnel_->is_used_up()) {
+            begin_anew();
+        }
         return;
     }
     visitor_places_.emplace(*stream, std::move(place));
+}
+
+/// The agent comes back with a new session; the streams of this one have time to end.
+/// (protocol 6.2)
+void Session::begin_anew() {
+    draining_ = true;
+    wire::Refusal why{.code = wire::RefusalCode::Restart, .text = "the session is used up"};
+    tasks_.spawn(drain(std::move(why), Clock::now() + kUsedUpDrain));
 }
 
 std::shared_ptr<ServedName> Session::add_name(RegistrationId id, const std::string& name) {
@@ -172,9 +199,7 @@ void Session::tell_registration_lost(RegistrationId registration, const wire::Re
         stop(Error{Errc::NameReplaced, why.text});  // protocol 1 has no word for it
         return;
     }
-    ByteVector payload;
-    wire::encode(why, payload);
-    std::ignore = send(wire::FrameKind::Error, registration.value, payload);
+    refuse_registration(registration, why);
 }
 
 }  // namespace diglett::gateway

@@ -1,10 +1,17 @@
 // A whole gateway against agents played by the test, over real TLS. (protocol 2, 9)
+#include <atomic>
 #include <chrono>
+#include <future>
+#include <memory>
 #include <thread>
+#include <vector>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "gateway/limits.hpp"
+#include "net/descriptor_limit.hpp"
+#include "net/sleep.hpp"
 #include "test/support/scripted_peer.hpp"
 #include "test/support/test_gateway.hpp"
 
@@ -93,15 +100,83 @@ TEST_F(GatewaySession, RefusesWhatCannotBeRegistered) {
 }
 
 TEST_F(GatewaySession, BoundsTheNamesOfASession) {
-    auto holder = agent({});
-    for (std::uint32_t id = 1; id <= 64; ++id) {
-        holder->send(ScriptedAgent::register_name(id, fmt::format("name{}", id)));
-        EXPECT_NE(holder->receive_ok(), 0);
+    ASSERT_TRUE(net::raise_descriptor_limit());
+    std::vector<std::string> names;
+    for (std::size_t i = 0; i < kMaxRegistrations; ++i) {
+        names.push_back(fmt::format("name{}", i));
     }
-    holder->send(ScriptedAgent::register_name(65, "more"));
+    auto holder = agent(names);  // in one flight
+    holder->send(ScriptedAgent::register_name(1'001, "more"));
     EXPECT_EQ(holder->receive_error(), Code::TooManyNames);
-    holder->send({frame(FrameKind::Unregister, 7), ScriptedAgent::register_name(66, "more")});
+    holder->send({frame(FrameKind::Unregister, 7), ScriptedAgent::register_name(1'002, "more")});
     EXPECT_NE(holder->receive_ok(), 0);
+}
+
+/// Does not decide before it may.
+class SlowAuthenticator final : public auth::Authenticator {
+  public:
+    explicit SlowAuthenticator(const std::atomic<bool>& may_decide) : may_decide_(may_decide) {}
+
+    [[nodiscard]] std::string_view name() const override { return "slow"; }
+
+    [[nodiscard]] net::Awaitable<std::expected<auth::Identity, auth::Refusal>> authenticate(
+        const auth::Credential& /*credential*/, const auth::ConnectionFacts& /*facts*/,
+        TimePoint deadline) override {
+        while (!may_decide_ && Clock::now() < deadline) {
+            auto waiting = net::sleep_until(Clock::now() + 2ms);
+            co_await std::move(waiting);
+        }
+        co_return std::unexpected(auth::Refusal{.code = Code::Undecided, .text = "too slow"});
+    }
+
+    [[nodiscard]] net::Awaitable<std::expected<auth::Allowed, auth::Refusal>> authorize(
+        const auth::Identity& /*identity*/, const std::string& /*name*/,
+        const std::string& /*kind*/, TimePoint /*deadline*/) override {
+        co_return auth::Allowed{};
+    }
+
+  private:
+    const std::atomic<bool>& may_decide_;
+};
+
+TEST(GatewayInbox, BoundsWhatWaitsForALogin) {
+    std::atomic<bool> may_decide = false;
+    test::TestGateway gateway(1, false, std::make_unique<SlowAuthenticator>(may_decide));
+    ScriptedAgent agent(gateway.port());
+    const std::string longest(63, 'a');
+    std::vector<test::PlainFrame> flight{ScriptedAgent::hello(), agent.login()};
+    for (std::uint32_t id = 1; id <= 10; ++id) {
+        auto request = frame(FrameKind::Register, id, wire::Register{.name = longest});
+        request.payload.resize(16'000, std::byte{' '});  // white space behind it is allowed
+        flight.push_back(request);
+    }
+    agent.send(flight);
+    const auto words = agent.receive(FrameKind::Refused);
+    ASSERT_TRUE(words);
+    const auto why = wire::decode<wire::Refused>(words->payload);
+    EXPECT_EQ(why->code, Code::Protocol);
+    EXPECT_EQ(why->text, "more conversation frames than may wait");
+    EXPECT_TRUE(agent.sees_the_end());
+    may_decide = true;
+}
+
+TEST(GatewayUsedUp, AsksTheAgentBackAndLetsStreamsEnd) {
+    test::TestGateway gateway(1, false, std::make_unique<auth::LoopbackAuthenticator>(),
+                              {.max_stream_id = 1});
+    ScriptedAgent agent(gateway.port());
+    agent.send(agent.opening({"blog"}));
+    const auto port = agent.receive_ok();
+    ASSERT_NE(port, 0);
+    auto last = test::connect_to(port);
+    ASSERT_TRUE(agent.receive(FrameKind::Open));
+    auto refused = test::connect_to(port);
+    const auto words = agent.receive(FrameKind::GoAway);
+    ASSERT_TRUE(words);
+    EXPECT_EQ(wire::decode<wire::Refusal>(words->payload)->code, Code::Restart);
+    EXPECT_TRUE(agent.is_alive()) << "while the last stream lives";
+    agent.send({frame(FrameKind::End, 1)});
+    last.shutdown_write();
+    EXPECT_TRUE(agent.sees_the_end());
 }
 
 TEST_F(GatewaySession, RefusesALiveHoldersNameAndGivesItOnTakeover) {
@@ -126,9 +201,7 @@ TEST_F(GatewaySession, GivesTheNameOfASilentHolderAway) {
     const auto began = Clock::now();
     auto newcomer = agent({"blog"}, 2);
     EXPECT_LT(Clock::now() - began, 3s);
-    const auto words = holder->receive(FrameKind::GoAway);
-    ASSERT_TRUE(words);
-    EXPECT_EQ(wire::decode<wire::Refusal>(words->payload)->code, Code::Replaced);
+    EXPECT_EQ(holder->receive_error(), Code::Replaced);
     EXPECT_TRUE(holder->sees_the_end());
 }
 
@@ -201,6 +274,31 @@ TEST_F(GatewaySession, OpensNoStreamBeforeFinishRegister) {
     EXPECT_EQ(next->kind, FrameKind::Open);
 }
 
+/// The worker is stopped in the moment in which only the control thread knows of the login.
+TEST_F(GatewaySession, IsNotPushedOutOnceItsLoginIsAccepted) {
+    std::promise<void> accepted;
+    std::promise<void> go_on;
+    gateway_.log().call_at("logged in as", [&] {
+        accepted.set_value();
+        EXPECT_EQ(go_on.get_future().wait_for(20s), std::future_status::ready);
+    });
+    ScriptedAgent agent(gateway_.port());
+    agent.send(agent.opening({"blog"}));
+    ASSERT_EQ(accepted.get_future().wait_for(20s), std::future_status::ready);
+    const auto descriptors = test::open_descriptors();
+    std::vector<test::BlockingSocket> crowd;
+    for (std::size_t i = 0; i <= kMaxUnauthenticatedPerSource; ++i) {
+        crowd.push_back(test::connect_to(gateway_.port()));
+    }
+    const TimePoint end = Clock::now() + 20s;
+    while (test::open_descriptors() < descriptors + 2 * crowd.size() && Clock::now() < end) {
+        std::this_thread::sleep_for(2ms);
+    }
+    go_on.set_value();
+    EXPECT_NE(agent.receive_ok(), 0);
+    EXPECT_TRUE(agent.is_alive());
+}
+
 TEST_F(GatewaySession, RefusesALoginThatIsNotSigned) {
     ScriptedAgent agent(gateway_.port());
     auto login = wire::decode<wire::Login>(agent.login().payload).value();
@@ -231,6 +329,25 @@ TEST_F(GatewaySession, RefusesOtherVersionsAfterItsHello) {
     const auto refused = agent.receive(FrameKind::Refused);
     ASSERT_TRUE(refused);
     EXPECT_EQ(wire::decode<wire::Refused>(refused->payload)->code, Code::Version);
+}
+
+TEST_F(GatewaySession, PutsOffANameThatComesWhileTheGatewayStops) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send(agent.opening({"blog"}));
+    auto visitor = test::connect_to(agent.receive_ok());  // so that there is something to wait for
+    ASSERT_TRUE(agent.receive(FrameKind::Open));
+    std::thread stopping([&] { gateway_.stop(10s); });
+    EXPECT_TRUE(agent.receive(FrameKind::GoAway));
+    agent.send(ScriptedAgent::register_name(2, "late"));
+    const auto answer = agent.receive_answer();
+    EXPECT_TRUE(answer && answer->kind == FrameKind::Error);
+    if (answer) {
+        const auto why = wire::decode<wire::Refusal>(answer->payload);
+        EXPECT_TRUE(why && why->code == Code::TryLater && why->retry_ms == 5'000);
+    }
+    agent.close();
+    stopping.join();
+    EXPECT_EQ(gateway_.log().count("register domain 'late'"), 0U);
 }
 
 TEST_F(GatewaySession, AnAgentThatGoesTakesNoMoreVisitorsAndEndsItsSession) {

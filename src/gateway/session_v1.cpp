@@ -23,7 +23,7 @@ net::Awaitable<Status> Session::converse_v1() {
     if (!accepted) {
         co_return accepted;
     }
-    mark_logged_in();
+    is_logged_in_ = true;
     auto waiting = expect(wire::FrameKind::Register, Clock::now() + kLoginTimeout);
     const auto message = co_await std::move(waiting);
     if (!message) {

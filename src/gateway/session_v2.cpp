@@ -23,10 +23,46 @@ Duration ping_jitter() {
     return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>()) % 1'000);
 }
 
+template <class Message>
+Status check(ByteView payload) {
+    const auto message = wire::decode<Message>(payload);
+    return message ? Status{} : forward_error(message);
+}
+
 }  // namespace
 
+/// Before anything behind the frame acts, although its own turn may come later. (protocol 9.5)
+Status Session::check_message(wire::FrameKind kind, RegistrationId id, ByteView payload) {
+    switch (kind) {
+        case wire::FrameKind::Hello:
+            return send_hello();  // whatever comes next can be answered then
+        case wire::FrameKind::Login:
+            return check<wire::Login>(payload);
+        case wire::FrameKind::Join:
+        case wire::FrameKind::Resume:
+            return check<wire::Resume>(payload);
+        case wire::FrameKind::Register:
+            return check_register(id, payload);
+        case wire::FrameKind::GoAway:
+            return check<wire::Refusal>(payload);
+        default:
+            return payload.empty() ? Status{}
+                                   : fail(Errc::ProtocolViolation,
+                                          fmt::format("{} with a payload", wire::to_string(kind)));
+    }
+}
+
+Status Session::check_register(RegistrationId id, ByteView payload) {
+    if (id <= last_registration_) {
+        return fail(Errc::ProtocolViolation, fmt::format("Register {} after {}: numbers must grow",
+                                                         id.value, last_registration_.value));
+    }
+    last_registration_ = id;
+    return check<wire::Register>(payload);
+}
+
 net::Awaitable<Status> Session::converse_v2() {
-    mux::Link::Options options;
+    mux::Link::Options options = context_.link;
     options.role = mux::Role::Gateway;
     options.budget = &context_.budget;
     options.ping_jitter = ping_jitter();
@@ -41,9 +77,19 @@ net::Awaitable<Status> Session::converse_v2() {
     if (!accepted) {
         co_return accepted;
     }
-    mark_logged_in();
+    is_logged_in_ = true;
     auto serving = serve_v2();
     co_return co_await std::move(serving);
+}
+
+Status Session::send_hello() {
+    wire::Hello hello;
+    hello.software = context_.software;
+    hello.link_limit = context_.link.link_limit;
+    hello.stream_limit = context_.link.stream_limit;
+    ByteVector payload;
+    wire::encode(hello, payload);
+    return send(wire::FrameKind::Hello, 0, payload);
 }
 
 net::Awaitable<Status> Session::greet() {
@@ -57,16 +103,6 @@ net::Awaitable<Status> Session::greet() {
         co_return forward_error(hello);
     }
     logger_.debug("hello from {} at {}", escape(hello->software), facts_.address);
-    wire::Hello answer;
-    answer.software = context_.software;
-    answer.link_limit = mux::Link::Options{}.link_limit;
-    answer.stream_limit = mux::Link::Options{}.stream_limit;
-    ByteVector payload;
-    wire::encode(answer, payload);
-    const auto sent = send(wire::FrameKind::Hello, 0, payload);
-    if (!sent) {
-        co_return sent;
-    }
     if (hello->min_version > kProtocolVersion || hello->max_version < kProtocolVersion) {
         co_return refuse(refusal(wire::RefusalCode::Version, "this gateway speaks protocol 2"));
     }
@@ -142,11 +178,6 @@ net::Awaitable<Status> Session::serve_v2() {
 }
 
 Status Session::act_on(const Message& message) {
-    const bool is_empty_kind = message.kind == wire::FrameKind::FinishRegister ||
-                               message.kind == wire::FrameKind::Unregister;
-    if (is_empty_kind && !message.payload.empty()) {
-        return fail(Errc::ProtocolViolation, "a payload where none may be");
-    }
     switch (message.kind) {
         case wire::FrameKind::Register:
             return start_registering(message);
@@ -169,29 +200,51 @@ Status Session::start_registering(const Message& message) {
         return forward_error(request);
     }
     const RegistrationId id{message.id};
-    if (id <= last_registration_) {
-        return fail(Errc::ProtocolViolation, "registration numbers must grow");
+    if (draining_) {
+        refuse_registration(id, session_ends());
+        return {};
     }
-    last_registration_ = id;
     // Those being decided count apart: an agent may give names up faster than they are decided.
     if (std::max(names_.size(), registering_) >= kMaxRegistrations) {
-        return refuse_registration(
+        refuse_registration(
             id, refusal(wire::RefusalCode::TooManyNames, "no more names in this session"));
+        return {};
     }
     ++registering_;
     auto served = add_name(id, request->name);
-    tasks_.spawn(answer_register(std::move(served), std::move(*request)));
+    Asked asked{std::move(served), std::move(*request)};
+    if (deciding_.insert(asked.request.name).second) {
+        tasks_.spawn(answer_register(std::move(asked)));
+    } else {
+        waiting_.push_back(std::move(asked));  // until the one before has its answer
+    }
     return {};
 }
 
-Status Session::refuse_registration(RegistrationId id, const wire::Refusal& why) {
+void Session::ask_next(const std::string& name) {
+    const auto next = std::ranges::find_if(
+        waiting_, [&](const Asked& asked) { return asked.request.name == name; });
+    if (next == waiting_.end()) {
+        deciding_.erase(name);
+        return;
+    }
+    tasks_.spawn(answer_register(std::move(*next)));
+    waiting_.erase(next);
+}
+
+void Session::refuse_registration(RegistrationId id, const wire::Refusal& why) {
     ByteVector payload;
     wire::encode(why, payload);
-    return send(wire::FrameKind::Error, id.value, payload);
+    tell(wire::FrameKind::Error, id.value, payload);
 }
 
 void Session::give_up_name(RegistrationId id) {
-    if (!names_.contains(id)) {
+    const auto served = names_.find(id);
+    if (served == names_.end()) {
+        return;
+    }
+    if (!served->second->answered) {
+        served->second->given_up = true;
         return;
     }
     close_name(id, wire::ResetReason::SessionEnded);
@@ -210,33 +263,46 @@ Status Session::on_go_away(const Message& message) {
     }
     draining_ = true;  // its streams may end, no new one begins
     close_listeners();
+    // Its names serve nobody any more: whoever comes next may have them at once.
+    NameService& names = context_.names;
+    for (const auto& entry : names_) {
+        net::asio::post(context_.control, [&names, number = number_, id = entry.first] {
+            names.release(number, id);
+        });
+    }
     return {};
 }
 
-net::Awaitable<void> Session::answer_register(std::shared_ptr<ServedName> served,
-                                              wire::Register request) {
-    const std::string name = request.name;
-    const RegistrationId id = served->registration;
-    auto registering = register_name(served, std::move(request));
+net::Awaitable<void> Session::answer_register(Asked asked) {
+    const std::string name = asked.request.name;
+    auto registering = register_name(asked.served, std::move(asked.request));
     const auto ready = co_await std::move(registering);
     --registering_;
-    if (served->answered) {
-        co_return;  // it was lost before it was had
+    if (!asked.served->answered) {  // else it was lost before it was had
+        asked.served->answered = true;
+        tell_answer(*asked.served, ready);
+        if (asked.served->given_up) {
+            give_up_name(asked.served->registration);
+        }
     }
-    served->answered = true;
+    ask_next(name);
+}
+
+void Session::tell_answer(const ServedName& served,
+                          const std::expected<NameReady, wire::Refusal>& ready) {
     if (!ready) {
-        logger_.info("name '{}' refused to agent {}: {} ({})", escape(name), facts_.address,
+        logger_.info("name '{}' refused to agent {}: {} ({})", escape(served.name), facts_.address,
                      to_string(ready.error().code), escape(ready.error().text));
-        std::ignore = refuse_registration(id, ready.error());
-        co_return;
+        refuse_registration(served.registration, ready.error());
+        return;
     }
     ByteVector payload;
-    wire::encode(wire::Registered{.name = name,
+    wire::encode(wire::Registered{.name = served.name,
                                   .generation = ready->claim.generation.value,
                                   .url = ready->url,
                                   .port = ready->port},
                  payload);
-    std::ignore = send(wire::FrameKind::Ok, id.value, payload);
+    tell(wire::FrameKind::Ok, served.registration.value, payload);
 }
 
 }  // namespace diglett::gateway

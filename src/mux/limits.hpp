@@ -20,9 +20,16 @@ inline constexpr std::size_t kMaxFreeChunks = 32;
 /// Unacknowledged journal bytes that Data may fill; more would only sit in the kernel's queues.
 inline constexpr std::uint64_t kMaxRingBytes = 32 * 1024 * 1024;
 
+/// The same while the process's memory is short: enough for a fast link nearby, and what many that
+/// acknowledge nothing hold is small against the budget.
+inline constexpr std::uint64_t kShortRingBytes = 1024 * 1024;
+
 /// What logged control frames may use beyond ring and link limit, so that an End or a Window never
 /// waits for Data. (protocol 5.3)
 inline constexpr std::uint64_t kControlReserveBytes = 256 * 1024;
+
+/// The most that a peer's limit is taken for: no journal gets there, and sums with it fit 64 bits.
+inline constexpr std::uint64_t kMaxPeerLimit = std::uint64_t{1} << 62U;
 
 /// A batch while one stream is active: the syscall's price is spread far enough (512 KiB gains
 /// little, 32 KiB costs a third).
@@ -33,6 +40,10 @@ inline constexpr std::size_t kSharedBatchBytes = 64 * 1024;
 
 /// Bytes a stream may send before the next one's turn: one frame, one TLS record.
 inline constexpr std::size_t kQuantumBytes = 16 * 1024;
+
+/// The same for a stream that has just sent as much: a whole shared batch, so that each system call
+/// of the sockets behind it moves that much. 16 KiB cost a third of what 8 or 64 streams move.
+inline constexpr std::size_t kBulkQuantumBytes = kSharedBatchBytes;
 
 /// Frames that one read of a stream may fill, and so the segments of one readv.
 inline constexpr std::size_t kMaxReadSegments = kMaxBatchBytes / (16 * 1024);
@@ -50,6 +61,10 @@ inline constexpr std::uint32_t kMaxStreams = 65'536;
 
 /// The last id of a link; new streams need a fresh link then. (protocol 6.2)
 inline constexpr std::uint32_t kMaxStreamId = 0x7fff'ffff;
+
+/// Logged bytes of one direction after which new streams need a fresh link, far from where the
+/// positions of its journal would wrap. (protocol 6.2)
+inline constexpr std::uint64_t kMaxLinkBytes = std::uint64_t{1} << 47U;
 
 /// Text of a Reset. (protocol 6.5)
 inline constexpr std::size_t kMaxResetTextBytes = 200;
@@ -87,6 +102,7 @@ inline constexpr std::chrono::milliseconds kMinMeasureSpan{4};
 
 /// The hog rule's period and how long a stream must stand still to be one. (protocol 5.4)
 inline constexpr std::chrono::milliseconds kHogCheckPeriod{250};
+inline constexpr std::chrono::seconds kHogWatchPeriod{1};  ///< While nothing is short.
 inline constexpr std::chrono::seconds kHogPatience{1};
 
 /// A stream that moves, but needs longer than this for what it holds, counts as standing still when

@@ -93,6 +93,11 @@ TimePoint Link::last_heard() const {
     return keepalive_.last_heard();
 }
 
+bool Link::is_used_up() const {
+    return highest_.value >= options_.max_stream_id ||
+           std::max(journal_.end(), credit_.received()) >= options_.max_link_bytes;
+}
+
 Duration Link::round_trip() const {
     return round_trip_.smoothed();
 }

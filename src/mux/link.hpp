@@ -55,6 +55,9 @@ class Link final : public Multiplexer {
         std::uint64_t stream_limit = kInitialStreamWindowBytes;
         /// Bytes accepted for streams and not yet taken by their sockets, in all.
         std::uint64_t max_buffered = kMaxBufferedBytes;
+        /// Where open() says that the link is used up; lower than the protocol's in tests.
+        std::uint32_t max_stream_id = kMaxStreamId;
+        std::uint64_t max_link_bytes = kMaxLinkBytes;
         /// 0 to 1 s, random for each link, so that links do not ping in step.
         Duration ping_jitter{};
         /// Of the process, may be null; outlives the link.
@@ -79,10 +82,12 @@ class Link final : public Multiplexer {
     void writable(StreamId stream, TimePoint now) override;
     [[nodiscard]] Status send_message(wire::FrameKind kind, std::uint32_t id,
                                       ByteView payload) override;
+    [[nodiscard]] std::span<const ByteView> farewell(const Error& why) override;
     void abort_all(wire::ResetReason reason) override;
     [[nodiscard]] std::size_t stream_count() const override;
     [[nodiscard]] TimePoint last_heard() const override;
     [[nodiscard]] Duration round_trip() const override;
+    [[nodiscard]] bool is_used_up() const override;
     void ping(TimePoint now) override;
 
     // Carriers (link_carrier.cpp). (protocol 7)
@@ -164,11 +169,13 @@ class Link final : public Multiplexer {
     void block_writing(Stream& stream);
     void finish_writing(Stream& stream);
     void enforce_hog_rule();
-    void reset_hogs(std::vector<Stream*>& hogs);
+    void reset_hogs(std::vector<Stream*>& hogs, LinkCredit::Shortage shortage);
 
     // link_send.cpp
+    void raise_peer_limit(std::uint64_t limit);
     [[nodiscard]] std::uint64_t data_room() const;
     [[nodiscard]] std::uint64_t control_room() const;
+    [[nodiscard]] std::span<const ByteView> only_front();
     void append_messages();
     void append_control(std::uint64_t up_to);
     void append_control_of(Stream& stream);
@@ -237,7 +244,7 @@ class Link final : public Multiplexer {
     bool is_ack_due_ = false;
     TimePoint ack_at_ = kNever;
     TimePoint hog_check_at_ = kNever;
-    TimePoint crowded_since_{};
+    TimePoint short_since_ = kNever;
     std::uint64_t replay_until_ = 0;  ///< Late frames up to this position may be a replay.
     ByteView input_;
     Stream* run_stream_ = nullptr;  ///< Whose Data frames are gathered.

@@ -40,7 +40,7 @@ std::expected<void, wire::RefusalCode> Link::attach_carrier(std::uint32_t epoch,
     DIGLETT_ASSERT(acknowledged.has_value());
     streams_.release(journal_.acked());
     journal_.rewind();
-    peer_limit_ = std::max(peer_limit_, peer_limit);
+    raise_peer_limit(peer_limit);
     keepalive_ = Keepalive(options_.ping_jitter, now);
     // The peer may still replay a whole ring, written before it knew what we have ended since.
     replay_until_ = credit_.received() + kMaxRingBytes + kControlReserveBytes;

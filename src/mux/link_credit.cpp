@@ -65,6 +65,14 @@ bool LinkCredit::is_short() const {
     return promised_ - received_ < window_.size() / 4 && limit() > promised_;
 }
 
+LinkCredit::Shortage LinkCredit::update_shortage() {
+    is_link_short_ = is_link_short_ ? !is_relieved() : is_crowded();
+    if (is_link_short_) {
+        return Shortage::Link;
+    }
+    return budget_ != nullptr && budget_->is_short() ? Shortage::Process : Shortage::None;
+}
+
 bool LinkCredit::may_grow() const {
     return !is_crowded() && (budget_ == nullptr || budget_->level() == MemoryBudget::Level::Normal);
 }

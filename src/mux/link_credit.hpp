@@ -55,14 +55,24 @@ class LinkCredit {
     /// Whether windows may grow: memory of link and process is not short. (protocol 5.4)
     [[nodiscard]] bool may_grow() const;
 
-    /// The hog rule starts above 3/4 of the bound and goes on until below 1/2.
-    [[nodiscard]] bool is_crowded() const { return buffered_ > bound() / 4 * 3; }
+    /// Whose memory is short, and so how hard the hog rule works. (protocol 5.4)
+    enum class Shortage : unsigned char {
+        None,
+        Process,  ///< MemoryBudget::is_short().
+        Link,     ///< From above 3/4 of the bound until below 1/2.
+    };
 
-    [[nodiscard]] bool is_relieved() const { return buffered_ < bound() / 2; }
+    /// The shortage as it is now; it lasts from where it begins to where it ends, so this has to be
+    /// called again and again while bytes are buffered: others take and give of the budget.
+    [[nodiscard]] Shortage update_shortage();
+
+    [[nodiscard]] bool is_crowded() const { return buffered_ > bound() / 4 * 3; }
 
   private:
     /// max_buffered, or less when the process has less left.
     [[nodiscard]] std::uint64_t bound() const;
+
+    [[nodiscard]] bool is_relieved() const { return buffered_ < bound() / 2; }
 
     std::uint64_t max_buffered_;
     MemoryBudget* budget_;
@@ -70,6 +80,7 @@ class LinkCredit {
     std::uint64_t received_ = 0;
     std::uint64_t promised_;
     std::uint64_t buffered_ = 0;
+    bool is_link_short_ = false;
 };
 
 }  // namespace diglett::mux

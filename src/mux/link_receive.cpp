@@ -227,6 +227,11 @@ Status Link::on_end(StreamId id, ByteView payload) {
         return violation("a second End of stream {}", id.value);
     }
     stream->has_received_end = true;
+    // The peer may have forgotten the stream by the time a Window comes.
+    stream->is_window_pending = false;
+    if (stream->control_hook.is_linked && !stream->has_pending_control()) {
+        control_.erase(*stream);
+    }
     note_both_ended(*stream);
     finish_writing(*stream);
     return {};
@@ -265,7 +270,7 @@ Status Link::on_ack(ByteView payload) {
     if (Status acknowledged = journal_.acknowledge(ack->received); !acknowledged) {
         return acknowledged;
     }
-    peer_limit_ = std::max(peer_limit_, ack->limit);
+    raise_peer_limit(ack->limit);
     if (journal_.acked() > before) {
         round_trip_.on_acknowledged(journal_.acked(), now_);
         unacked_since_ = journal_.sent() > journal_.acked() ? now_ : kNever;
@@ -300,7 +305,7 @@ Status Link::on_hello(ByteView payload) {
     if (!hello) {
         return forward_error(hello);
     }
-    peer_limit_ = hello->link_limit;
+    raise_peer_limit(hello->link_limit);
     peer_stream_limit_ = hello->stream_limit;
     return {};
 }

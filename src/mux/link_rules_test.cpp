@@ -14,16 +14,22 @@ using wire::FrameKind;
 
 constexpr MemoryIo::Plan kOpenEnded{.holds_end_back = true};
 
+void expect_refused(const Status& status, Errc code) {
+    ASSERT_FALSE(status);
+    EXPECT_EQ(status.error().code, code) << status.error().text;
+}
+
+Status try_open(MuxPeer& gateway) {
+    const auto opened =
+        gateway.end.link->open(std::make_shared<MemoryIo>(kOpenEnded), wire::Open(), gateway.now);
+    return opened ? Status{} : forward_error(opened);
+}
+
 class LinkRules : public ::testing::Test {
   protected:
     LinkRules() {
         gateway.open_session();
         agent.open_session();
-    }
-
-    static void expect_refused(const Status& status, Errc code) {
-        ASSERT_FALSE(status);
-        EXPECT_EQ(status.error().code, code) << status.error().text;
     }
 
     MuxPeer gateway{Role::Gateway};  ///< The link is a gateway, the test its agent.
@@ -103,6 +109,26 @@ TEST_F(LinkRules, IdsOnlyGrow) {
     other.open_session();
     expect_refused(other.feed(FrameKind::Open, 0x8000'0000U, wire::Open{}),
                    Errc::ProtocolViolation);
+}
+
+TEST(LinkIds, AreUsedUpAtTheLast) {
+    MuxPeer gateway(Role::Gateway, {.max_stream_id = 2});
+    gateway.open_session();
+    gateway.open(kOpenEnded);
+    EXPECT_FALSE(gateway.end.link->is_used_up());
+    gateway.open(kOpenEnded);
+    EXPECT_TRUE(gateway.end.link->is_used_up());
+    expect_refused(try_open(gateway), Errc::LimitReached);
+}
+
+TEST(LinkIds, AreNotGivenBehindTheLastPosition) {
+    MuxPeer gateway(Role::Gateway, {.max_link_bytes = 10'000});
+    gateway.open_session();
+    const StreamId id = gateway.open(kOpenEnded);
+    EXPECT_FALSE(gateway.end.link->is_used_up());
+    EXPECT_TRUE(gateway.data(id.value, 10'000));
+    EXPECT_TRUE(gateway.end.link->is_used_up());
+    expect_refused(try_open(gateway), Errc::LimitReached);
 }
 
 TEST_F(LinkRules, PayloadsMustBeWhole) {
@@ -219,6 +245,7 @@ TEST_F(LinkRules, AcknowledgesAfter50Milliseconds) {
 
 TEST_F(LinkRules, AcknowledgesWithABatchThatLeavesAnyway) {
     const StreamId id = agent.open({.send_bytes = 10, .holds_end_back = true});
+    agent.end.serve_sockets(agent.now);
     const auto frames = agent.take();
     ASSERT_GE(frames.size(), 2U);
     EXPECT_EQ(frames[0].kind, FrameKind::Ack);
@@ -333,6 +360,68 @@ TEST_F(LinkRules, TheRingIsBoundedWhateverThePeerAllows) {
     static_cast<void>(peer.take());
     EXPECT_LE(peer.sent_position, kMaxRingBytes);
     EXPECT_GT(peer.sent_position, kMaxRingBytes - 2 * 16'384);
+}
+
+TEST(LinkBounds, TheRingIsSmallWhileTheProcessIsShort) {
+    MemoryBudget budget(100 << 20);
+    Link::Options options;
+    options.budget = &budget;
+    MuxPeer peer(Role::Gateway, options);
+    wire::Hello hello;
+    hello.link_limit = std::uint64_t{1} << 40U;
+    hello.stream_limit = std::uint64_t{1} << 40U;
+    peer.end.send(FrameKind::Hello, 0, hello);
+    ASSERT_TRUE(peer.feed(FrameKind::Hello, 0, hello));
+    ASSERT_TRUE(peer.feed(FrameKind::Login, 0, wire::Login()));
+    ASSERT_TRUE(peer.feed(FrameKind::FinishRegister, 0, ""));
+    budget.take(90 << 20);
+    const StreamId id = peer.open({.send_bytes = std::uint64_t{1} << 30U});
+    static_cast<void>(peer.take());
+    EXPECT_LE(peer.sent_position, kShortRingBytes);
+    EXPECT_GT(peer.sent_position, kShortRingBytes - 2 * 16'384);
+    // What is acknowledged makes room, and control frames need none.
+    ASSERT_TRUE(peer.feed(FrameKind::Ack, 0, wire::Ack{peer.sent_position, 0}));
+    EXPECT_FALSE(peer.take(FrameKind::Data).empty());
+    peer.end.link->reset(id, wire::ResetReason::Aborted, "gone");
+    EXPECT_EQ(peer.take(FrameKind::Reset).size(), 1U);
+    budget.give_back(90 << 20);
+    peer.open({.send_bytes = std::uint64_t{1} << 30U});
+    static_cast<void>(peer.take());
+    EXPECT_GT(peer.sent_position, kMaxRingBytes);
+}
+
+TEST_F(LinkRules, LimitsWithoutEndAreTakenAsSuch) {
+    // Past the control reserve, where a sum that wraps would stop the End.
+    constexpr std::uint64_t kNoLimit = ~std::uint64_t{0};
+    MuxPeer by_hello(Role::Gateway);
+    wire::Hello hello;
+    hello.link_limit = kNoLimit;
+    hello.stream_limit = kNoLimit;
+    by_hello.end.send(FrameKind::Hello, 0, hello);
+    ASSERT_TRUE(by_hello.feed(FrameKind::Hello, 0, hello));
+    ASSERT_TRUE(by_hello.feed(FrameKind::Login, 0, wire::Login()));
+    ASSERT_TRUE(by_hello.feed(FrameKind::FinishRegister, 0, ""));
+    by_hello.open({.send_bytes = 1'000'000});
+    EXPECT_EQ(by_hello.take(FrameKind::End).size(), 1U);
+    gateway.open({.send_bytes = 1'000'000});
+    ASSERT_TRUE(gateway.feed(FrameKind::Ack, 0, wire::Ack{0, kNoLimit}));
+    EXPECT_EQ(gateway.take(FrameKind::End).size(), 1U);
+}
+
+TEST_F(LinkRules, NoWindowFollowsThePeersEnd) {
+    const StreamId id = agent.open(kOpenEnded);
+    // More than half of the window was taken, so a Window waits; the End comes before it leaves.
+    for (std::uint64_t sent = 0; sent <= kInitialStreamWindowBytes / 2; sent += 16'000) {
+        ASSERT_TRUE(agent.data(id.value, 16'000));
+    }
+    ASSERT_TRUE(agent.feed(FrameKind::End, id.value, ""));
+    EXPECT_TRUE(agent.take(FrameKind::Window).empty());
+    // One that left before the End is not taken back.
+    const StreamId other = agent.open(kOpenEnded);
+    for (std::uint64_t sent = 0; sent <= kInitialStreamWindowBytes / 2; sent += 16'000) {
+        ASSERT_TRUE(agent.data(other.value, 16'000));
+    }
+    EXPECT_EQ(agent.take(FrameKind::Window).size(), 1U);
 }
 
 TEST_F(LinkRules, EveryKindFromTheWrongSideEndsTheSession) {

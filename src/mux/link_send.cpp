@@ -23,9 +23,15 @@ std::uint64_t room_below(std::uint64_t limit, std::uint64_t position) {
 
 }  // namespace
 
+void Link::raise_peer_limit(std::uint64_t limit) {
+    peer_limit_ = std::max(peer_limit_, std::min(limit, kMaxPeerLimit));
+}
+
 std::uint64_t Link::data_room() const {
+    const bool is_short =
+        options_.budget != nullptr && options_.budget->level() != MemoryBudget::Level::Normal;
     return std::min(room_below(peer_limit_, journal_.end()),
-                    room_below(kMaxRingBytes, journal_.ring_bytes()));
+                    room_below(is_short ? kShortRingBytes : kMaxRingBytes, journal_.ring_bytes()));
 }
 
 std::uint64_t Link::control_room() const {
@@ -36,6 +42,9 @@ std::uint64_t Link::control_room() const {
 bool Link::has_output() const {
     if (!is_attached_) {
         return false;
+    }
+    if (opening_.has_refused()) {
+        return !unlogged_.empty();  // and nothing behind it
     }
     if (!unlogged_.empty() || journal_.unsent_bytes() > 0 ||
         (has_sent_hello_ && (is_ack_due_ || is_ping_wanted_ || !pongs_.empty()))) {
@@ -56,6 +65,9 @@ std::span<const ByteView> Link::next_batch(TimePoint now) {
         return {};
     }
     front_.swap(unlogged_);
+    if (opening_.has_refused()) {
+        return only_front();
+    }
     const std::size_t answers =
         kAckFrameBytes + kPingFrameBytes + kPingFrameBytes * pongs_.size() + front_.size();
     const std::size_t batch = scheduler_.batch_bytes(now);
@@ -77,6 +89,34 @@ std::span<const ByteView> Link::next_batch(TimePoint now) {
     }
     parts_.front() = front_;
     return parts_;
+}
+
+std::span<const ByteView> Link::only_front() {
+    if (!front_.empty()) {
+        parts_.emplace_back(front_);
+    }
+    return parts_;
+}
+
+std::span<const ByteView> Link::farewell(const Error& why) {
+    parts_.clear();
+    front_.clear();
+    if (!is_attached_) {
+        return {};
+    }
+    front_.swap(unlogged_);  // a Hello, without which the last word may not come
+    if (const auto kind = opening_.last_word()) {
+        payload_.clear();
+        if (*kind == FrameKind::Refused) {
+            wire::encode(wire::Refused{.code = wire::RefusalCode::Protocol, .text = why.text},
+                         payload_);
+        } else {
+            wire::encode(wire::Refusal{.code = wire::RefusalCode::Protocol, .text = why.text},
+                         payload_);
+        }
+        wire::append_frame(*kind, 0, payload_, front_);
+    }
+    return only_front();
 }
 
 void Link::append_messages() {

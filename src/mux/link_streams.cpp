@@ -15,8 +15,8 @@ Result<StreamId> Link::open(std::shared_ptr<StreamIo> io, const wire::Open& open
         streams_.remembered() >= 2 * std::size_t{options_.max_streams}) {
         return fail(Errc::LimitReached, "too many streams in this session");
     }
-    if (highest_.value >= kMaxStreamId) {
-        return fail(Errc::LimitReached, "the link has used up its stream numbers");
+    if (is_used_up()) {
+        return fail(Errc::LimitReached, "the link is used up");
     }
     ++highest_.value;
     Stream& stream = streams_.add(
@@ -38,8 +38,8 @@ void Link::attach(StreamId id, std::shared_ptr<StreamIo> io, TimePoint now) {
         return;
     }
     stream->io = std::move(io);
-    stream->is_readable = true;
-    make_ready(*stream);
+    // Rather than a read: most backends speak when spoken to, and have not been yet.
+    stream->io->want_read();
     drain(*stream);
 }
 

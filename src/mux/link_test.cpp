@@ -1,5 +1,8 @@
 #include "mux/link.hpp"
 
+#include <algorithm>
+#include <vector>
+
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -97,6 +100,24 @@ TEST_F(LinkTest, PassesAHalfCloseTowardTheBackend) {
     pair.settle();
     pair.pass(100ms);
     expect_complete(pair, stream);
+}
+
+TEST_F(LinkTest, ForwardsTheLastFinByFinishing) {
+    const StreamId stream = exchange(pair, 500, 900);
+    pair.settle();
+    pair.pass(100ms);
+    expect_complete(pair, stream);
+    EXPECT_EQ(pair.visitor(stream).shutdowns + pair.backend(stream).shutdowns, 1U);
+}
+
+TEST_F(LinkTest, DoesNotReadABackendThatHasNothingToSayYet) {
+    const MemoryIo::Plan visitor{.send_bytes = 5, .holds_end_back = true};
+    const MemoryIo::Plan backend{.holds_end_back = true};
+    const StreamId stream = pair.open(visitor, backend);
+    pair.settle();
+    EXPECT_EQ(pair.backend(stream).taken, 5U);
+    EXPECT_TRUE(pair.backend(stream).wants_read);
+    EXPECT_EQ(pair.backend(stream).reads, 0U);
 }
 
 TEST_F(LinkTest, PassesAHalfCloseTowardTheVisitor) {
@@ -457,6 +478,63 @@ TEST(Link, SlowReadersAreHogsWhenNobodyStandsStill) {
         pair.pass(50ms, 50ms);
     }
     expect_complete(pair, good);
+}
+
+/// `count` visitors who read nothing, each with a stream window (256 KiB) waiting for them.
+std::vector<StreamId> open_stalled(MuxPair& pair, int count) {
+    pair.open_session();
+    std::vector<StreamId> streams;
+    for (int i = 0; i < count; ++i) {
+        streams.push_back(pair.open({.expect_seed = 2, .writable = 0},
+                                    MemoryIo::Plan{.send_seed = 2, .send_bytes = kMiB}));
+    }
+    pair.settle();
+    return streams;
+}
+
+std::size_t count_aborted(MuxPair& pair, const std::vector<StreamId>& streams) {
+    return static_cast<std::size_t>(std::ranges::count_if(streams, [&](StreamId stream) {
+        const MemoryIo& io = pair.visitor(stream);
+        return io.is_aborted && io.reason == ResetReason::SlowReader;
+    }));
+}
+
+TEST(Link, HogsAreFoundWhenOthersTakeTheMemory) {
+    MemoryBudget budget(8 * kMiB);
+    Link::Options with_budget;
+    with_budget.budget = &budget;
+    MuxPair pair(with_budget, Link::Options());
+    const auto hogs = open_stalled(pair, 16);
+    ASSERT_EQ(pair.gateway.link->figures().buffered, 4 * kMiB);
+    pair.pass(5s, 50ms);
+    EXPECT_EQ(count_aborted(pair, hogs), 0U) << "half of what there is, and it is not short";
+    budget.take(3 * kMiB);
+    pair.pass(2s, 50ms);
+    EXPECT_EQ(count_aborted(pair, hogs), 7U) << "4 MiB of 5 MiB, until less than a half of them";
+    budget.give_back(3 * kMiB);
+    pair.pass(5s, 50ms);
+    EXPECT_EQ(count_aborted(pair, hogs), 7U);
+}
+
+TEST(Link, HogsOfManyLinksAreResetWhenTheProcessIsShort) {
+    MemoryBudget budget(20 * kMiB);
+    Link::Options with_budget;
+    with_budget.budget = &budget;
+    MuxPair one(with_budget, Link::Options());
+    MuxPair other(with_budget, Link::Options());
+    const auto ones = open_stalled(one, 10);
+    const auto others = open_stalled(other, 10);
+    const std::uint64_t elsewhere = 141 * kMiB / 10;
+    budget.take(elsewhere);
+    ASSERT_EQ(budget.level(), MemoryBudget::Level::Full);
+    for (int i = 0; i < 100; ++i) {
+        one.pass(50ms, 50ms);
+        other.pass(50ms, 50ms);
+    }
+    EXPECT_TRUE(budget.has_recovered()) << budget.used();
+    EXPECT_EQ(count_aborted(one, ones) + count_aborted(other, others), 13U);
+    EXPECT_NEAR(static_cast<double>(count_aborted(one, ones)), 6.5, 1) << "both give";
+    budget.give_back(elsewhere);
 }
 
 TEST_F(LinkTest, BoundsTheMessagesThatWait) {

@@ -62,10 +62,9 @@ void Link::spill(Stream& stream, std::span<const ByteView> segments) {
         stream.spill.append(segment);
     }
     credit_.add_buffered(stream.spill.size() - before);
-    if (hog_check_at_ == kNever && credit_.is_crowded()) {
-        hog_check_at_ = now_ + kHogCheckPeriod;
-        crowded_since_ = now_;
-    }
+    // Even when there is room: others may take it while this link's readers stand still.
+    const Duration patience = credit_.is_crowded() ? kHogCheckPeriod : kHogWatchPeriod;
+    hog_check_at_ = std::min(hog_check_at_, now_ + patience);
     block_writing(stream);
 }
 
@@ -126,16 +125,21 @@ void Link::finish_writing(Stream& stream) {
     if (stream.has_received_end && !stream.has_shut_down && stream.io != nullptr &&
         stream.spill.empty()) {
         stream.has_shut_down = true;
-        stream.io->shutdown_write();
+        if (!stream.has_sent_end) {
+            stream.io->shutdown_write();
+        }
         maybe_finish(stream);
     }
 }
 
 void Link::enforce_hog_rule() {
-    if (credit_.is_relieved()) {
-        hog_check_at_ = kNever;
+    const LinkCredit::Shortage shortage = credit_.update_shortage();
+    if (shortage == LinkCredit::Shortage::None || credit_.buffered() == 0) {
+        short_since_ = kNever;
+        hog_check_at_ = credit_.buffered() > 0 ? now_ + kHogWatchPeriod : kNever;
         return;
     }
+    short_since_ = std::min(short_since_, now_);
     hog_check_at_ = now_ + kHogCheckPeriod;
     constexpr auto kPeriods = static_cast<std::uint64_t>(kHogSlowest / kHogCheckPeriod);
     std::vector<Stream*> still;
@@ -151,21 +155,26 @@ void Link::enforce_hog_rule() {
         }
         stream.moved_since_check = 0;
     });
-    reset_hogs(still);
-    if (credit_.is_crowded() && now_ - crowded_since_ >= kHogPatience) {
-        reset_hogs(slow);
+    reset_hogs(still, shortage);
+    const bool is_still_short =
+        shortage == LinkCredit::Shortage::Process ? still.empty() : credit_.is_crowded();
+    if (is_still_short && now_ - short_since_ >= kHogPatience) {
+        reset_hogs(slow, shortage);
     }
 }
 
-void Link::reset_hogs(std::vector<Stream*>& hogs) {
+void Link::reset_hogs(std::vector<Stream*>& hogs, LinkCredit::Shortage shortage) {
     std::ranges::sort(hogs, [](const Stream* one, const Stream* other) {
         return std::pair(one->spill.size(), one->id) > std::pair(other->spill.size(), other->id);
     });
     for (Stream* const hog : hogs) {
-        if (credit_.is_relieved()) {
-            return;
+        if (credit_.update_shortage() != shortage) {
+            break;
         }
-        kill(*hog, wire::ResetReason::SlowReader, "slow reader, and the link's memory is short");
+        kill(*hog, wire::ResetReason::SlowReader, "slow reader, and memory is short");
+        if (shortage == LinkCredit::Shortage::Process) {
+            break;  // Every link gives its worst at each check, rather than the first one all.
+        }
     }
     schedule_ack();
 }

@@ -97,6 +97,11 @@ class Multiplexer {
     [[nodiscard]] virtual Status send_message(wire::FrameKind kind, std::uint32_t id,
                                               ByteView payload) = 0;
 
+    /// The session is over because the peer broke a rule: what may still be sent, instead of all
+    /// that waits, to say so. Empty when the protocol has no word for it. Valid until the next call
+    /// of any method. (protocol 9.5)
+    [[nodiscard]] virtual std::span<const ByteView> farewell(const Error& /*why*/) { return {}; }
+
     /// Aborts every stream without telling the peer: the session is over.
     virtual void abort_all(wire::ResetReason reason) = 0;
 
@@ -106,6 +111,10 @@ class Multiplexer {
     /// measurement).
     [[nodiscard]] virtual TimePoint last_heard() const = 0;
     [[nodiscard]] virtual Duration round_trip() const = 0;
+
+    /// Whether open() fails for good, since numbers or positions have come to their end: a session
+    /// that follows begins anew. (protocol 6.2)
+    [[nodiscard]] virtual bool is_used_up() const = 0;
 
     /// Asks the peer for a sign of life now; last_heard() moves when it comes. (protocol 8.2)
     virtual void ping(TimePoint now) = 0;

@@ -43,7 +43,30 @@ Status Opening::admit(FrameKind kind, std::uint32_t id) {
 }
 
 void Opening::on_sent(FrameKind kind) {
-    has_finished_registering_ = has_finished_registering_ || kind == FrameKind::FinishRegister;
+    switch (kind) {
+        case FrameKind::Hello:
+            has_greeted_ = true;
+            break;
+        case FrameKind::Welcome:
+            has_welcomed_ = true;
+            break;
+        case FrameKind::Refused:
+            has_refused_ = true;
+            break;
+        case FrameKind::FinishRegister:
+            has_finished_registering_ = true;
+            break;
+        default:
+            break;
+    }
+}
+
+std::optional<FrameKind> Opening::last_word() const {
+    if (!has_greeted_ || has_refused_) {
+        return std::nullopt;
+    }
+    const bool refuses = own_ == Role::Gateway && !has_welcomed_;
+    return refuses ? FrameKind::Refused : FrameKind::GoAway;
 }
 
 bool Opening::may_come(FrameKind kind) const {

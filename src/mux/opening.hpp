@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 
 #include "base/result.hpp"
 #include "mux/role.hpp"
@@ -18,8 +19,15 @@ class Opening {
     /// @return ProtocolViolation when `kind` may not come now.
     [[nodiscard]] Status admit(wire::FrameKind kind, std::uint32_t id);
 
-    /// A frame of `kind` left: the gateway opens streams only after FinishRegister.
+    /// A frame of `kind` is on its way.
     void on_sent(wire::FrameKind kind);
+
+    /// The frame in which this end may say why it ends the session: GoAway, or Refused where there
+    /// was no Welcome; none before its Hello and after its Refused.
+    [[nodiscard]] std::optional<wire::FrameKind> last_word() const;
+
+    /// This end may send nothing more.
+    [[nodiscard]] bool has_refused() const { return has_refused_; }
 
     /// Stream frames are admitted.
     [[nodiscard]] bool is_complete() const { return stage_ == Stage::Streams; }
@@ -40,7 +48,11 @@ class Opening {
 
     Role own_;
     Stage stage_ = Stage::Start;
-    bool has_finished_registering_ = false;  ///< Agent only: its FinishRegister has left.
+    // Sent by this end:
+    bool has_greeted_ = false;
+    bool has_welcomed_ = false;
+    bool has_refused_ = false;
+    bool has_finished_registering_ = false;  ///< The gateway opens no stream before.
 };
 
 }  // namespace diglett::mux

@@ -101,5 +101,23 @@ TEST(Opening, RefusesAnIdWhereThereIsNone) {
     EXPECT_TRUE(opening.admit(FrameKind::Ok, 7));
 }
 
+TEST(Opening, KnowsTheLastWordOfEachEnd) {
+    Opening agent(Role::Agent);
+    EXPECT_EQ(agent.last_word(), std::nullopt);
+    agent.on_sent(FrameKind::Hello);
+    EXPECT_EQ(agent.last_word(), FrameKind::GoAway);
+
+    Opening gateway(Role::Gateway);
+    EXPECT_EQ(gateway.last_word(), std::nullopt);
+    gateway.on_sent(FrameKind::Hello);
+    EXPECT_EQ(gateway.last_word(), FrameKind::Refused);
+    gateway.on_sent(FrameKind::Welcome);
+    EXPECT_EQ(gateway.last_word(), FrameKind::GoAway);
+    EXPECT_FALSE(gateway.has_refused());
+    gateway.on_sent(FrameKind::Refused);
+    EXPECT_EQ(gateway.last_word(), std::nullopt);
+    EXPECT_TRUE(gateway.has_refused());
+}
+
 }  // namespace
 }  // namespace diglett::mux

@@ -74,10 +74,13 @@ TEST(LinkCredit, PromisesWhatStateAllows) {
     EXPECT_EQ(credit.promise(), kMiB + 300 * kKiB + 100);
     credit.add_buffered(1000);
     EXPECT_EQ(credit.limit(), credit.promised()) << "a promise is never taken back";
-    EXPECT_TRUE(credit.is_crowded());
+    EXPECT_EQ(credit.update_shortage(), LinkCredit::Shortage::Link);
     EXPECT_FALSE(credit.may_grow());
-    credit.remove_buffered(3 * kMiB);
-    EXPECT_TRUE(credit.is_relieved());
+    credit.remove_buffered(kMiB + kMiB / 2);
+    EXPECT_TRUE(credit.may_grow()) << "below 3/4";
+    EXPECT_EQ(credit.update_shortage(), LinkCredit::Shortage::Link) << "until below 1/2";
+    credit.remove_buffered(kMiB);
+    EXPECT_EQ(credit.update_shortage(), LinkCredit::Shortage::None);
     credit.remove_buffered(credit.buffered());
 }
 
@@ -96,6 +99,20 @@ TEST(LinkCredit, SharesTheProcessBudget) {
         EXPECT_TRUE(credit.is_crowded()) << "who holds a lot when nothing is left is crowded";
     }
     EXPECT_EQ(budget.used(), 8 * kMiB) << "a link that goes gives its bytes back";
+}
+
+TEST(MemoryBudget, IsShortFromFullUntilItHasRecovered) {
+    MemoryBudget budget(1000);
+    budget.take(949);
+    EXPECT_FALSE(budget.is_short());
+    budget.take(1);
+    EXPECT_TRUE(budget.is_short());
+    budget.give_back(150);
+    EXPECT_TRUE(budget.is_short());
+    budget.give_back(1);
+    EXPECT_FALSE(budget.is_short());
+    budget.take(1);
+    EXPECT_FALSE(budget.is_short());
 }
 
 TEST(MemoryBudget, HasItsSteps) {
@@ -259,6 +276,29 @@ TEST(Scheduler, EndsATurnWithItsQuantum) {
     EXPECT_EQ(scheduler.allowance(*one, kMaxBatchBytes), kQuantumBytes - 10'000);
     scheduler.on_sent(*one, kQuantumBytes - 10'000, kStart);
     EXPECT_EQ(scheduler.next(), two.get());
+}
+
+TEST(Scheduler, GivesALongerTurnToAStreamThatHasJustSentAsMuch) {
+    Scheduler scheduler;
+    const auto bulk = make_stream(1);
+    const auto other = make_stream(2);
+    bulk->run_bytes = other->run_bytes = kQuantumBytes;  // Neither is interactive.
+    scheduler.add(*bulk);
+    scheduler.on_sent(*bulk, kBulkQuantumBytes - 1, kStart);
+    scheduler.add(*other);
+    EXPECT_EQ(scheduler.allowance(*bulk, kMaxBatchBytes), kQuantumBytes);
+    scheduler.on_sent(*bulk, kQuantumBytes, kStart);
+    EXPECT_EQ(scheduler.next(), other.get());
+    EXPECT_EQ(scheduler.allowance(*other, kMaxBatchBytes), kQuantumBytes);
+    scheduler.on_sent(*other, kQuantumBytes, kStart);
+    EXPECT_EQ(scheduler.next(), bulk.get());
+    EXPECT_EQ(scheduler.allowance(*bulk, kMaxBatchBytes), kBulkQuantumBytes);
+    scheduler.remove(*bulk);
+    scheduler.add(*bulk);
+    EXPECT_EQ(scheduler.allowance(*bulk, kMaxBatchBytes), kBulkQuantumBytes) << "it was away";
+    scheduler.remove(*bulk);
+    scheduler.add(*bulk);
+    EXPECT_EQ(scheduler.allowance(*bulk, kMaxBatchBytes), kQuantumBytes) << "and sent nothing";
 }
 
 TEST(Scheduler, SharesBatchesForAWhileAfterAnotherStreamWasActive) {

@@ -15,6 +15,10 @@ constexpr std::chrono::milliseconds kStillActive{100};
 // What is left of a quantum below this is not worth a frame of its own.
 constexpr std::uint32_t kMinTurnBytes = 1024;
 
+std::uint32_t quantum_of(const Stream& stream) {
+    return stream.run_bytes < kBulkQuantumBytes ? kQuantumBytes : kBulkQuantumBytes;
+}
+
 }  // namespace
 
 void Scheduler::add(Stream& stream) {
@@ -22,7 +26,7 @@ void Scheduler::add(Stream& stream) {
         return;
     }
     stream.is_in_first_turn = stream.run_bytes < kQuantumBytes;
-    stream.deficit = kQuantumBytes;
+    stream.deficit = quantum_of(stream);
     stream.run_bytes = 0;
     (stream.is_in_first_turn ? first_ : others_).push_back(stream);
 }
@@ -55,7 +59,7 @@ void Scheduler::on_sent(Stream& stream, std::size_t bytes, TimePoint now) {
     }
     remove(stream);
     stream.is_in_first_turn = false;
-    stream.deficit = kQuantumBytes;
+    stream.deficit = quantum_of(stream);
     others_.push_back(stream);
 }
 

@@ -8,7 +8,8 @@
 
 namespace diglett::mux {
 
-/// Whose turn it is to send: deficit round robin by bytes. A stream that was idle, and sent less
+/// Whose turn it is to send: deficit round robin by bytes, with longer turns for streams that move
+/// bulk. A stream that was idle, and sent less
 /// than a quantum the last time it was not, goes first once, so that a shell passes bulk without
 /// configuration. Keeps pointers to streams that can_send(); owns none. (protocol 5.5)
 class Scheduler {

@@ -41,7 +41,8 @@ class StreamIo {
     /// Forwards a FIN; everything written before has been taken. At most once. (protocol 6.4)
     virtual void shutdown_write() = 0;
 
-    /// The last call: both directions ended by FIN, close in an orderly way.
+    /// The last call: both directions ended by FIN, close in an orderly way. Forwards the FIN when
+    /// shutdown_write() has not.
     virtual void finish() = 0;
 
     /// The last call: close so that the outside sees a reset, never a FIN. `reason` is for the log.

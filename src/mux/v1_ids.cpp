@@ -11,7 +11,7 @@ void V1IdSequence::start_at(std::uint16_t registration) {
 }
 
 std::optional<std::uint32_t> V1IdSequence::next() {
-    if (count_ > UINT32_MAX) {
+    if (is_used_up()) {
         return std::nullopt;
     }
     return static_cast<std::uint32_t>(first_ + count_++);

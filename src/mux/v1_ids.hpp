@@ -23,6 +23,8 @@ class V1IdSequence {
     /// @return nothing when all 2^32 ids are used up.
     [[nodiscard]] std::optional<std::uint32_t> next();
 
+    [[nodiscard]] bool is_used_up() const { return count_ > UINT32_MAX; }
+
     /// Whether next() has ever returned `id`.
     [[nodiscard]] bool was_opened(std::uint32_t id) const;
 

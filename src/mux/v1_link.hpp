@@ -66,9 +66,9 @@ namespace diglett::mux {
 ///
 /// **Liveness.** Protocol 1 has no ping: ping() does nothing, round_trip() is zero, silence is no
 /// sign of death and on_time() never calls a silent peer dead. A dead peer is found by TCP alone
-/// (keepalive, TCP_USER_TIMEOUT). A gateway that must know whether the holder of a name still lives
-/// gets no answer from one of protocol 1, so that an agent that signs on again has its name at
-/// once; last_heard() still counts as a sign of life if bytes happen to come.
+/// (tunnel: kCarrierKeepalive, kCarrierSilence). A gateway that must know whether the holder of a
+/// name still lives gets no answer from one of protocol 1, so that an agent that signs on again has
+/// its name at once; last_heard() still counts as a sign of life if bytes happen to come.
 class V1Link final : public Multiplexer {
   public:
     struct Options {
@@ -118,6 +118,8 @@ class V1Link final : public Multiplexer {
     [[nodiscard]] TimePoint last_heard() const override { return last_heard_; }
 
     [[nodiscard]] Duration round_trip() const override { return Duration::zero(); }
+
+    [[nodiscard]] bool is_used_up() const override { return ids_.is_used_up(); }
 
     void ping(TimePoint /*now*/) override {}
 

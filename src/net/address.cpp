@@ -52,6 +52,11 @@ bool Address::is_loopback() const {
     return false;
 }
 
+bool Address::is_unspecified() const {
+    return (family == Family::IPv4 || family == Family::IPv6) &&
+           std::ranges::all_of(bytes, [](std::byte b) { return b == std::byte{0}; });
+}
+
 std::string host_of(const Address& address) {
     switch (address.family) {
         case Address::Family::IPv4:
@@ -128,6 +133,17 @@ Address from_sockaddr(const SockAddr& raw) {
         return {.family = Address::Family::Unix};
     }
     return {};
+}
+
+bool is_connected_to_itself(int fd) {
+    SockAddr local{.size = sizeof local.storage};
+    SockAddr remote{.size = sizeof remote.storage};
+    if (::getsockname(fd, local.get(), &local.size) != 0 ||
+        ::getpeername(fd, remote.get(), &remote.size) != 0) {
+        return false;
+    }
+    const Address address = from_sockaddr(local);
+    return address.port != 0 && address == from_sockaddr(remote);
 }
 
 }  // namespace diglett::net

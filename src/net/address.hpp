@@ -20,6 +20,9 @@ struct Address {
     /// 127.0.0.0/8, ::1, or a unix socket.
     [[nodiscard]] bool is_loopback() const;
 
+    /// 0.0.0.0 or ::, which stand for every address of the machine.
+    [[nodiscard]] bool is_unspecified() const;
+
     friend bool operator==(const Address&, const Address&) = default;
 };
 

@@ -34,6 +34,16 @@ TEST(Address, KnowsLoopback) {
     EXPECT_FALSE(Address{}.is_loopback());
 }
 
+TEST(Address, KnowsWhatStandsForAllAddresses) {
+    for (const std::string_view host : {"0.0.0.0", "::"}) {
+        EXPECT_TRUE(parse_address(host, 1)->is_unspecified()) << host;
+    }
+    for (const std::string_view host : {"0.0.0.1", "127.0.0.1", "::1"}) {
+        EXPECT_FALSE(parse_address(host, 1)->is_unspecified()) << host;
+    }
+    EXPECT_FALSE(Address{}.is_unspecified());
+}
+
 TEST(Address, IsOnlyFigures) {
     for (const std::string_view host :
          {"", "localhost", "127.1", "256.0.0.1", "::1%lo", "[::1]", "1.2.3.4 "}) {

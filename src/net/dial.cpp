@@ -5,7 +5,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <cstring>
 #include <memory>
 #include <utility>
@@ -15,18 +14,13 @@
 #include <fmt/format.h>
 
 #include "net/dial_race.hpp"
+#include "net/limits.hpp"
 #include "net/resolve.hpp"
 #include "net/sleep.hpp"
 
 namespace diglett::net {
 
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr Duration kNextAttemptAfter = 250ms;  // RFC 8305 section 5
-constexpr Duration kUnixRetryAfter =
-    10ms;  // the backlog of a unix socket is full: EAGAIN, and no event will come
 
 using Race = std::shared_ptr<DialRace>;
 

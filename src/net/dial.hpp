@@ -32,8 +32,8 @@ using DialResult = std::expected<Socket, DialError>;
 
 /// Resolves and connects, all addresses side by side: the next one starts 250 ms after the last or
 /// as soon as that failed, families alternating (RFC 8305 section 5). The first connection wins. IP
-/// addresses and "localhost" need no name service; other names are looked up in a thread of their
-/// own, never in the event loop.
+/// addresses and "localhost" need no name service; other names are looked up in threads
+/// (Lookups), never in the event loop.
 /// @param deadline end of the whole attempt, name service included.
 [[nodiscard]] Awaitable<DialResult> dial(Endpoint endpoint, TimePoint deadline);
 

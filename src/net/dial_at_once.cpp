@@ -51,7 +51,11 @@ std::optional<DialResult> dial_at_once(Executor executor, const Endpoint& endpoi
     if (error != 0) {
         return std::nullopt;
     }
+    const bool is_own = is_connected_to_itself(fd.get());
     Socket socket(executor, fd.release());
+    if (is_own) {
+        socket.reset();
+    }
     return socket.is_open() ? std::optional<DialResult>(std::move(socket)) : std::nullopt;
 }
 

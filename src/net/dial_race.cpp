@@ -61,6 +61,9 @@ void DialRace::on_ready(std::size_t index) {
     const int error = socket.take_error();
     if (error != 0) {
         lose(error);
+    } else if (is_connected_to_itself(socket.native_handle())) {
+        socket.reset();
+        lose(ECONNREFUSED);
     } else {
         win(std::move(socket));
     }

@@ -1,14 +1,20 @@
 #include "net/dial.hpp"
 
+#include <net/if.h>
+#include <sched.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
 #include <sys/un.h>
 
 #include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <semaphore>
 #include <thread>
 
 #include <gtest/gtest.h>
 
+#include "base/unique_fd.hpp"
 #include "net/deadline.hpp"
 #include "net/listener.hpp"
 #include "net/resolve.hpp"
@@ -130,6 +136,63 @@ TEST(DialAtOnce, CountsAConnectionThatIsResetAtOnce) {
     backend.join();
 }
 
+TEST(IsConnectedToItself, KnowsASocketThatMetItself) {
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    SockAddr address = to_sockaddr(*parse_address("127.0.0.1", 0));
+    ASSERT_EQ(::bind(fd.get(), address.get(), address.size), 0);
+    ASSERT_EQ(::getsockname(fd.get(), address.get(), &address.size), 0);
+    EXPECT_FALSE(is_connected_to_itself(fd.get())) << "not yet";
+    ASSERT_EQ(::connect(fd.get(), address.get(), address.size), 0);
+    EXPECT_TRUE(is_connected_to_itself(fd.get()));
+    const linger reset{.l_onoff = 1, .l_linger = 0};
+    ASSERT_EQ(::setsockopt(fd.get(), SOL_SOCKET, SO_LINGER, &reset, sizeof reset), 0);
+
+    test::BlockingListener listener;
+    UniqueFd other(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    const SockAddr there = to_sockaddr(*parse_address("127.0.0.1", listener.port()));
+    ASSERT_EQ(::connect(other.get(), there.get(), there.size), 0);
+    EXPECT_FALSE(is_connected_to_itself(other.get()));
+}
+
+/// Moves the calling thread to a network of its own whose sockets all get `port`.
+/// @return false without the rights for that.
+bool enter_network_of_one_port(std::uint16_t port) {
+    if (::unshare(CLONE_NEWNET) != 0) {
+        return false;
+    }
+    const UniqueFd any(::socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0));
+    ifreq loopback{};
+    std::strcpy(loopback.ifr_name, "lo");
+    loopback.ifr_flags = IFF_UP;
+    std::ofstream range("/proc/sys/net/ipv4/ip_local_port_range");
+    range << port << ' ' << port << std::flush;
+    return range.good() && ::ioctl(any.get(), SIOCSIFFLAGS, &loopback) == 0;
+}
+
+TEST(Dial, RefusesToMeetItself) {
+    constexpr std::uint16_t kPort = 40'000;
+    bool may_run = false;
+    std::thread thread([&] {
+        may_run = enter_network_of_one_port(kPort);
+        if (!may_run) {
+            return;
+        }
+        asio::io_context context(1);
+        const Endpoint dead{.host = "127.0.0.1", .port = kPort};
+        // Twice: the first one must not keep the port.
+        for (int i = 0; i < 2; ++i) {
+            EXPECT_FALSE(dial_at_once(context.get_executor(), dead));
+            test::run_coroutine(context,
+                                expect_failure(dead, 10s, DialFailure::Refused, Errc::IoFailed));
+        }
+        EXPECT_TRUE(Listener::open(context.get_executor(), dead, {}));
+    });
+    thread.join();
+    if (!may_run) {
+        GTEST_SKIP() << "only root may make a network";
+    }
+}
+
 TEST(IsOnThisMachine, KnowsLoopbackWithoutLookup) {
     EXPECT_TRUE(is_on_this_machine({.host = "localhost", .port = 1}));
     EXPECT_TRUE(is_on_this_machine({.host = "127.1.2.3", .port = 1}));
@@ -197,6 +260,27 @@ TEST(Socket, ResetsUnlessLingerWasCleared) {
         EXPECT_EQ(pair.ours.receive_all().ending,
                   orderly ? test::Ending::Fin : test::Ending::Reset);
     }
+}
+
+/// Whoever does not read is not dead: TCP's probes of the shut window are answered.
+TEST(Socket, TellsAPeerThatDoesNotReadFromOneThatIsGone) {
+    asio::io_context context(1);
+    auto pair = test::tcp_pair();
+    Socket socket(context.get_executor(), pair.theirs);
+    const std::vector<std::byte> bytes(64 * 1024);
+    while (socket.write_some(ByteView(bytes)).state == IoResult::State::Ready) {
+    }
+    std::this_thread::sleep_for(1s);
+    auto peer = socket.peer_state();
+    EXPECT_FALSE(peer.broken);
+    EXPECT_LT(peer.unanswered, 1s);
+    pair.ours.reset();
+    EXPECT_TRUE(socket.peer_state().broken);
+
+    auto local = test::unix_pair();
+    Socket unix_socket(context.get_executor(), local.theirs);
+    EXPECT_FALSE(unix_socket.peer_state().broken);
+    EXPECT_EQ(unix_socket.peer_state().unanswered, 0ms);
 }
 
 TEST(Socket, ReleasedCanLiveOnAnotherWorker) {

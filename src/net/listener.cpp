@@ -6,7 +6,6 @@
 
 #include <algorithm>
 #include <cerrno>
-#include <chrono>
 #include <utility>
 
 #include <boost/asio/post.hpp>
@@ -14,18 +13,13 @@
 #include <fmt/format.h>
 
 #include "net/address.hpp"
+#include "net/limits.hpp"
 #include "net/sleep.hpp"
 #include "net/sockaddr.hpp"
 
 namespace diglett::net {
 
 namespace {
-
-using namespace std::chrono_literals;
-
-constexpr Duration kLongestPause = 1s;
-constexpr Duration kReportInterval = 1s;
-constexpr int kMaxBurst = 8;  // connections in a row before others of the worker have their turn
 
 /// Out of something that the whole machine or process shares; accepting again at once cannot help.
 bool is_exhaustion(int error) {
@@ -67,7 +61,11 @@ Status bind_and_listen(int fd, const Address& address, int backlog) {
 }  // namespace
 
 Listener::Listener(Socket socket, Options options)
-    : socket_(std::move(socket)), options_(std::move(options)) {}
+    : socket_(std::move(socket)), options_(std::move(options)), bound_(socket_.local_address()) {
+    if (bound_.is_unspecified()) {
+        bound_ = {};
+    }
+}
 
 Result<Listener> Listener::open(Executor executor, const Endpoint& endpoint, Options options) {
     const auto address = endpoint.is_unix() ? std::nullopt : address_to_bind(endpoint);
@@ -100,19 +98,31 @@ Result<Listener> Listener::open(Executor executor, const Endpoint& endpoint, Opt
     return Listener(std::move(socket), std::move(options));
 }
 
-Awaitable<Result<int>> Listener::accept() {
+Listener::Accepted Listener::describe(int fd, const SockAddr& remote) const {
+    Accepted accepted{.fd = fd, .remote = from_sockaddr(remote), .local = bound_};
+    if (bound_.family == Address::Family::None) {
+        SockAddr raw{.size = sizeof raw.storage};
+        if (::getsockname(fd, raw.get(), &raw.size) == 0) {
+            accepted.local = from_sockaddr(raw);
+        }
+    }
+    return accepted;
+}
+
+Awaitable<Result<Listener::Accepted>> Listener::accept() {
     if (burst_ >= kMaxBurst) {
         burst_ = 0;
         (void)co_await asio::post(kAwait);
     }
     while (true) {
-        const int fd =
-            ::accept4(socket_.native_handle(), nullptr, nullptr, SOCK_NONBLOCK | SOCK_CLOEXEC);
+        SockAddr remote{.size = sizeof remote.storage};
+        const int fd = ::accept4(socket_.native_handle(), remote.get(), &remote.size,
+                                 SOCK_NONBLOCK | SOCK_CLOEXEC);
         const int error = fd < 0 ? errno : 0;
         if (fd >= 0) {
             pause_ = kFirstPause;
             ++burst_;
-            co_return fd;
+            co_return describe(fd, remote);
         }
         if (!socket_.is_open()) {
             co_return fail(Errc::Cancelled, "the listener was closed");
@@ -124,7 +134,9 @@ Awaitable<Result<int>> Listener::accept() {
                 co_return forward_error(ready);
             }
         } else if (is_exhaustion(error)) {
-            report_pause(error);
+            if (options_.pauses) {
+                options_.pauses->tell(errno_text(error));
+            }
             const bool slept = co_await sleep_until(Clock::now() + pause_);
             if (!slept) {
                 co_return fail(Errc::Cancelled, "the task was cancelled");
@@ -133,17 +145,6 @@ Awaitable<Result<int>> Listener::accept() {
         } else if (is_fatal(error)) {
             co_return fail(Errc::IoFailed, fmt::format("cannot accept: {}", errno_text(error)));
         }
-    }
-}
-
-void Listener::report_pause(int error) {
-    const auto now = Clock::now();
-    if (now < next_report_) {
-        return;
-    }
-    next_report_ = now + kReportInterval;
-    if (options_.on_pause) {
-        options_.on_pause(errno_text(error));
     }
 }
 

@@ -1,13 +1,15 @@
 #pragma once
 
-#include <chrono>
-#include <functional>
-#include <string_view>
+#include <memory>
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "net/address.hpp"
 #include "net/async.hpp"
 #include "net/endpoint.hpp"
+#include "net/limits.hpp"
+#include "net/pause_report.hpp"
+#include "net/sockaddr.hpp"
 #include "net/socket.hpp"
 
 namespace diglett::net {
@@ -21,8 +23,8 @@ class Listener {
         /// Accepted sockets reset on close, do not delay and keep alive (Socket::set_linger_reset,
         /// set_nodelay, set_keepalive): on Linux they inherit it, which spares six calls for each.
         bool for_streams = false;
-        /// Told, at most once a second, why accepting pauses ("too many open files"); may be empty.
-        std::function<void(std::string_view why)> on_pause{};
+        /// Told why accepting pauses; may be null.
+        std::shared_ptr<PauseReport> pauses{};
     };
 
     /// Listens on `endpoint` (SO_REUSEADDR; port 0: any free one). The host is an IP address,
@@ -36,13 +38,19 @@ class Listener {
     Listener(Listener&&) noexcept = default;
     Listener& operator=(Listener&&) noexcept = default;
 
-    /// The next connection as a non-blocking descriptor that the caller owns, so that any worker
-    /// can have it. Survives connections that died in the queue; while the system is out of
-    /// descriptors or memory it pauses (100 ms, doubled up to 1 s), tells `on_pause` and recovers
+    /// A connection as it was accepted.
+    struct Accepted {
+        int fd = -1;     ///< Non-blocking; the caller owns it, so that any worker can have it.
+        Address remote;  ///< Who connected.
+        Address local;   ///< Where to; of a listener on a single address without a system call.
+    };
+
+    /// The next connection. Survives connections that died in the queue; while the system is out of
+    /// descriptors or memory it pauses (100 ms, doubled up to 1 s), tells `pauses` and recovers
     /// by itself.
     /// @return Cancelled when the task is cancelled or the listener closed; IoFailed only if the
     /// listener itself is broken.
-    [[nodiscard]] Awaitable<Result<int>> accept();
+    [[nodiscard]] Awaitable<Result<Accepted>> accept();
 
     /// The address really bound, with the port chosen.
     [[nodiscard]] Endpoint local_endpoint();
@@ -52,14 +60,13 @@ class Listener {
 
   private:
     Listener(Socket socket, Options options);
-    void report_pause(int error);
+    [[nodiscard]] Accepted describe(int fd, const SockAddr& remote) const;
 
     Socket socket_;
     Options options_;
-    static constexpr Duration kFirstPause = std::chrono::milliseconds(100);
+    Address bound_;  ///< Family None when connections to several addresses come here.
     Duration pause_ = kFirstPause;
     int burst_ = 0;  ///< Connections taken since the last wait.
-    TimePoint next_report_ = TimePoint::min();
 };
 
 }  // namespace diglett::net

@@ -22,4 +22,9 @@ struct SockAddr {
 [[nodiscard]] SockAddr to_sockaddr(const Address& address);
 [[nodiscard]] Address from_sockaddr(const SockAddr& raw);
 
+/// Whether a TCP socket is connected to itself: a dial to a port of this machine where nobody
+/// listens may be given just that port as its own, and then meets itself. It has to be reset: a
+/// close would keep the port from whoever wants to listen there.
+[[nodiscard]] bool is_connected_to_itself(int fd);
+
 }  // namespace diglett::net

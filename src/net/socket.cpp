@@ -198,19 +198,29 @@ void Socket::clear_linger() {
     set_linger(native_handle(), false);
 }
 
-void Socket::set_keepalive() {
-    constexpr int kIdleSeconds = 60;
-    constexpr int kIntervalSeconds = 15;
-    constexpr int kProbes = 4;
+void Socket::set_keepalive(const Keepalive& keepalive) {
     const int fd = native_handle();
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, kIdleSeconds);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, kIntervalSeconds);
-    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, kProbes);
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(keepalive.idle.count()));
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(keepalive.interval.count()));
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.probes);
     set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
 }
 
-void Socket::set_user_timeout(std::chrono::milliseconds timeout) {
-    set_option(native_handle(), IPPROTO_TCP, TCP_USER_TIMEOUT, static_cast<int>(timeout.count()));
+Socket::PeerState Socket::peer_state() {
+    // Probes of a shut window: one is always under way, a second one may follow a lost one.
+    constexpr int kProbesOfTheDead = 3;
+    tcp_info info{};
+    socklen_t size = sizeof info;
+    if (::getsockopt(native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {
+        return {};
+    }
+    PeerState state{.broken = info.tcpi_state == TCP_CLOSE};
+    if (info.tcpi_unacked > 0 || info.tcpi_probes >= kProbesOfTheDead) {
+        // Data that comes in a stream does not count as acknowledgement there, and the reverse.
+        state.unanswered =
+            std::chrono::milliseconds(std::min(info.tcpi_last_ack_recv, info.tcpi_last_data_recv));
+    }
+    return state;
 }
 
 int Socket::take_error() {

@@ -14,12 +14,9 @@
 #include "net/address.hpp"
 #include "net/async.hpp"
 #include "net/io_result.hpp"
+#include "net/limits.hpp"
 
 namespace diglett::net {
-
-/// Segments that one call of Socket moves at most: a batch of 256 KiB is 16 frames of two parts,
-/// and the vector of this many stays small on the stack (2 KiB).
-inline constexpr std::size_t kMaxSegments = 128;
 
 /// A connected stream socket (TCP or unix) on one worker. Asio tells when it is ready; bytes move
 /// by our own non-blocking system calls. Options that a unix socket does not have are skipped
@@ -92,10 +89,32 @@ class Socket {
     /// From now on every close is a reset, unless clear_linger() came first. (protocol 6.4)
     void set_linger_reset();
     void clear_linger();
-    /// TCP keepalive: first probe after 60 s, then each 15 s, dead after 4 without answer.
-    void set_keepalive();
-    /// Unacknowledged bytes older than `timeout` break the connection (TCP_USER_TIMEOUT).
-    void set_user_timeout(std::chrono::milliseconds timeout);
+
+    /// When TCP asks a silent peer whether it is there, and when it breaks the connection. Only
+    /// while nothing that was sent waits for the peer; peer_state() tells of the rest.
+    struct Keepalive {
+        std::chrono::seconds idle{60};      ///< Silence before the first probe.
+        std::chrono::seconds interval{15};  ///< From probe to probe, and from the last to the end.
+        int probes = 4;                     ///< Without answer: the connection breaks.
+    };
+
+    /// The defaults suit connections that may be idle for hours and of which there are many.
+    void set_keepalive() { set_keepalive(Keepalive{}); }
+
+    void set_keepalive(const Keepalive& keepalive);
+
+    struct PeerState {
+        bool broken = false;  ///< A reset came, or TCP gave up.
+        /// How long nothing has come from the peer's kernel, acknowledgements included, although
+        /// something sent waits for one; else 0.
+        std::chrono::milliseconds unanswered{0};
+    };
+
+    /// What TCP knows (TCP_INFO); one system call. All zero for a unix socket.
+    ///
+    /// In place of TCP_USER_TIMEOUT, which on Linux also breaks a connection whose peer is alive
+    /// but does not read for a while (its window is shut), as peers of protocol 1 do.
+    [[nodiscard]] PeerState peer_state();
 
     /// The pending error of the socket (SO_ERROR), which this clears; 0 if none.
     [[nodiscard]] int take_error();

@@ -237,7 +237,8 @@ Status LeaseBook::save(bool clean) {
     auto written =
         write_file_atomically(*options_.file, encode_leases(leases_, last_generation_, clean));
     if (!written && !saving_fails_) {
-        options_.logger.error("{}: names in use go on, new ones are refused", written.error().text);
+        options_.logger.error("{}: {}: names in use go on, new ones are refused",
+                              dig_code(written.error().code), written.error().text);
     }
     if (written && saving_fails_) {
         options_.logger.info("the lease file is written again");

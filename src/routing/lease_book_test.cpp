@@ -310,6 +310,7 @@ TEST_F(FullDisk, RefusesNewClaimsAndLetsNamesInUseGoOn) {
     book.touch("blog", 41'234, kNow + 4s);
     book.release("blog", kNow + 6s);
     EXPECT_EQ(log_.count("new ones are refused"), 1U);
+    EXPECT_EQ(log_.count("DIG-1003: cannot write"), 1U);
     free();
 }
 

@@ -86,6 +86,34 @@ void Tunnel::Impl::on_timer() {
     settle();
 }
 
+void Tunnel::Impl::arm_look() {
+    look_timer_.expires_after(kCarrierLook);
+    look_timer_.async_wait([self = shared_from_this()](const boost::system::error_code& error) {
+        if (!error) {
+            self->look_at_peer();
+        }
+    });
+}
+
+/// Finds the death that neither a read nor TCP's keepalive shows: something is under way, or the
+/// multiplexer wants no input.
+void Tunnel::Impl::look_at_peer() {
+    if (!is_moving()) {
+        return;
+    }
+    const auto peer = carrier_.peer_state();
+    if (peer.broken && !read_armed_) {
+        return end({Errc::ConnectionLost, fmt::format("the connection broke: {}",
+                                                      net::errno_text(carrier_.take_error()))});
+    }
+    if (peer.unanswered >= kCarrierSilence) {
+        return end(
+            {Errc::ConnectionLost, fmt::format("the other side's machine has not answered for {} s",
+                                               kCarrierSilence.count())});
+    }
+    arm_look();
+}
+
 void Tunnel::Impl::on_readable() {
     if (phase_ == Phase::Ended) {
         return;

@@ -31,7 +31,7 @@ Result<StreamId> Tunnel::open(net::Socket visitor, const wire::Open& open) {
         return id;
     }
     stream->set_id(*id);
-    impl_->settle();
+    impl_->settle_stream();
     return id;
 }
 
@@ -87,6 +87,10 @@ void Tunnel::abort(Error why) {
     impl_->end(std::move(why));
 }
 
+void Tunnel::fail_session(Error why) {
+    impl_->fail_session(std::move(why));
+}
+
 TimePoint Tunnel::last_heard() const {
     const auto* const multiplexer = impl_->multiplexer();
     return multiplexer != nullptr ? multiplexer->last_heard() : TimePoint::min();
@@ -95,6 +99,11 @@ TimePoint Tunnel::last_heard() const {
 Duration Tunnel::round_trip() const {
     const auto* const multiplexer = impl_->multiplexer();
     return multiplexer != nullptr ? multiplexer->round_trip() : Duration::zero();
+}
+
+bool Tunnel::is_used_up() const {
+    const auto* const multiplexer = impl_->multiplexer();
+    return multiplexer != nullptr && multiplexer->is_used_up();
 }
 
 std::size_t Tunnel::stream_count() const {

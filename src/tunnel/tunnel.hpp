@@ -57,8 +57,13 @@ class Tunnel {
     /// Ends at once.
     void abort(Error why);
 
+    /// The peer broke a rule, as the owner finds: ends as if the multiplexer had found it. Not from
+    /// within MultiplexerEvents, whose on_message() returns the error.
+    void fail_session(Error why);
+
     [[nodiscard]] TimePoint last_heard() const;
     [[nodiscard]] Duration round_trip() const;
+    [[nodiscard]] bool is_used_up() const;
     [[nodiscard]] std::size_t stream_count() const;
 
   private:

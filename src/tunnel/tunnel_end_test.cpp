@@ -1,5 +1,7 @@
 // How a tunnel ends that has only a scripted peer, and that an end leaves nothing behind.
 #include <dirent.h>
+#include <netinet/in.h>
+#include <netinet/tcp.h>
 
 #include <thread>
 
@@ -77,6 +79,22 @@ class ScriptedAgent : public testing::Test {
     test::SocketPair pair_;
     std::unique_ptr<TunnelEnd> gateway_;
 };
+
+/// TCP has to find a dead peer of protocol 1: it has no ping.
+TEST_F(ScriptedAgent, IsAskedByTcpWhenSilent) {
+    const auto option = [&](int level, int name) {
+        int value = -1;
+        socklen_t size = sizeof value;
+        EXPECT_EQ(::getsockopt(pair_.theirs, level, name, &value, &size), 0);
+        return value;
+    };
+    EXPECT_EQ(option(SOL_SOCKET, SO_KEEPALIVE), 1);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPIDLE), 5);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPINTVL), 5);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_KEEPCNT), 2);
+    EXPECT_EQ(option(IPPROTO_TCP, TCP_USER_TIMEOUT), 0)
+        << "it would end a session whose peer does not read for a while";
+}
 
 TEST_F(ScriptedAgent, KilledInMidFrameEndsTheSessionAsLost) {
     log_in();

@@ -18,8 +18,10 @@ Tunnel::Impl::Impl(WorkerResources& resources, net::Socket carrier,
       multiplexer_(std::move(multiplexer)),
       writer_(carrier_, *channel_, resources_),
       changed_(resources_.executor()),
-      timer_(resources_.executor()) {
+      timer_(resources_.executor()),
+      look_timer_(resources_.executor()) {
     carrier_.set_nodelay();
+    carrier_.set_keepalive(kCarrierKeepalive);
     carrier_.set_notsent_lowat(kNotSentLowatBytes);
 }
 
@@ -29,6 +31,7 @@ net::Awaitable<Error> Tunnel::Impl::run() {
         phase_ = close_deadline_ == kNever ? Phase::Running : Phase::Closing;
     }
     settle();
+    arm_look();
     while (phase_ != Phase::Ended) {
         const bool woken = co_await changed_.wait_until(close_deadline_);
         const auto task = co_await net::asio::this_coro::cancellation_state;
@@ -45,6 +48,7 @@ net::Awaitable<Error> Tunnel::Impl::run() {
 void Tunnel::Impl::release() {
     phase_ = Phase::Ended;
     timer_.cancel();
+    look_timer_.cancel();
     if (multiplexer_) {
         multiplexer_->abort_all(wire::ResetReason::SessionEnded);
         multiplexer_.reset();
@@ -74,11 +78,31 @@ void Tunnel::Impl::close(TimePoint deadline) {
 }
 
 void Tunnel::Impl::fail_session(Error why) {
-    if (is_moving() && !writer_.is_blocked() && multiplexer_->has_output()) {
-        seal_batch();  // it may hold the message that tells the peer why
+    if (is_moving()) {
+        say_last_words(why);
     }
     if (is_moving()) {
         start_lingering(std::move(why));
+    }
+}
+
+void Tunnel::Impl::say_last_words(const Error& why) {
+    switch (why.code) {
+        case Errc::ProtocolViolation:
+        case Errc::FlowControlViolation:
+        case Errc::TooMuchNoise:
+            if (const auto words = multiplexer_->farewell(why); !words.empty()) {
+                if (auto sealed = writer_.seal(words); !sealed) {
+                    end(std::move(sealed.error()));
+                }
+            }
+            return;
+        case Errc::TlsFailed:
+            return;  // the channel has sent its alert
+        default:
+            if (!writer_.is_blocked() && multiplexer_->has_output()) {
+                seal_batch();
+            }
     }
 }
 
@@ -107,13 +131,18 @@ void Tunnel::Impl::on_stream_writable(StreamId stream) {
     settle_stream();
 }
 
-/// As settle(). While many streams are ready at once, the other end gets to work on the first
-/// before the last has been looked at.
+/// As settle(). What the first stream of a turn has to send leaves at once, and while many are
+/// ready the other end gets to work on the first of them before the last has been looked at.
 void Tunnel::Impl::settle_stream() {
+    const bool is_first = !flush_posted_;
     settle();
-    if (flush_posted_ && ++events_before_flush_ >= kEventsPerFlush) {
+    if (flush_posted_ && (is_first || ++events_before_flush_ >= kEventsPerFlush)) {
         flush();
     }
+}
+
+void Tunnel::Impl::close_later(net::Socket socket) {
+    resources_.closer().add(std::move(socket));
 }
 
 void Tunnel::Impl::on_stream_broken(StreamId stream, int error) {

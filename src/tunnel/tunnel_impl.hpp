@@ -35,8 +35,14 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     /// Sends what is queued, then the channel's close, then waits for the peer's.
     void close(TimePoint deadline);
 
+    /// Ends because of what the peer did: says why where there is a word for it, closes in order,
+    /// and waits for the peer's close.
+    void fail_session(Error why);
+
     /// To be called after anything that may have changed what the multiplexer wants.
     void settle();
+    /// The same after something has happened to one stream; sends at once what should not wait.
+    void settle_stream();
 
     /// Null after release().
     [[nodiscard]] mux::Multiplexer* multiplexer() { return multiplexer_.get(); }
@@ -46,6 +52,7 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     void on_stream_readable(StreamId stream) override;
     void on_stream_writable(StreamId stream) override;
     void on_stream_broken(StreamId stream, int error) override;
+    void close_later(net::Socket socket) override;
 
   private:
     enum class Phase : unsigned char {
@@ -64,19 +71,20 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     void arm_read();
     void arm_write();
     void arm_timer();
+    void arm_look();
     void post_read();
     void post_flush();
 
     void on_readable();
     void on_writable();
     void on_timer();
+    void look_at_peer();
 
     [[nodiscard]] Status open_ciphertext(ByteView ciphertext);
     void flush();
-    void settle_stream();
     void seal_batch();
     void send();
-    void fail_session(Error why);
+    void say_last_words(const Error& why);
     void start_lingering(Error why);
 
     WorkerResources& resources_;
@@ -86,6 +94,7 @@ class Tunnel::Impl final : public StreamOwner, public std::enable_shared_from_th
     CarrierWriter writer_;
     net::Event changed_;  ///< Wakes run().
     net::Timer timer_;
+    net::Timer look_timer_;
     TimePoint timer_armed_for_ = kNever;
     TimePoint close_deadline_ = kNever;
     Error reason_{};

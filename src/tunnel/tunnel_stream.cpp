@@ -114,9 +114,8 @@ void TunnelStream::shutdown_write() {
 }
 
 void TunnelStream::finish() {
-    owner_ = nullptr;
     socket_.clear_linger();
-    socket_.close();
+    std::exchange(owner_, nullptr)->close_later(std::move(socket_));
 }
 
 void TunnelStream::abort(wire::ResetReason) {

@@ -11,7 +11,8 @@
 
 namespace diglett::tunnel {
 
-/// Told by a TunnelStream, from the event loop, never from within one of its methods.
+/// Told by a TunnelStream: close_later() by finish(), everything else from the event loop, never
+/// from within one of its methods.
 class StreamOwner {
   public:
     virtual ~StreamOwner() = default;
@@ -19,6 +20,8 @@ class StreamOwner {
     virtual void on_stream_writable(StreamId stream) = 0;
     /// The outside was reset while nobody reads it; `error` is errno.
     virtual void on_stream_broken(StreamId stream, int error) = 0;
+    /// Takes over a socket with which nothing is left to do but to close it.
+    virtual void close_later(net::Socket socket) = 0;
 };
 
 /// A visitor's or a backend's socket as the outside end of a stream. No coroutine, no buffer, no

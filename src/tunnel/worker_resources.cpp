@@ -9,6 +9,7 @@ namespace diglett::tunnel {
 WorkerResources::WorkerResources(net::Executor executor, MemoryBudget* budget)
     : executor_(executor),
       chunks_(mux::kMaxFreeChunks, budget),
+      closer_(executor),
       ciphertext_(kReceiveBytes),
       plaintext_(kReceiveBytes) {}
 

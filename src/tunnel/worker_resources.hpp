@@ -7,6 +7,7 @@
 #include "base/bytes.hpp"
 #include "mux/chunk_pool.hpp"
 #include "net/async.hpp"
+#include "tunnel/late_closer.hpp"
 
 namespace diglett::tunnel {
 
@@ -25,6 +26,9 @@ class WorkerResources {
 
     [[nodiscard]] mux::ChunkPool& chunks() { return chunks_; }
 
+    /// For sockets of streams that have ended.
+    [[nodiscard]] LateCloser& closer() { return closer_; }
+
     /// Scratch for what one receive brings and for what it opens to; the contents last until the
     /// worker's event loop goes on.
     [[nodiscard]] MutableBytes ciphertext() { return ciphertext_; }
@@ -39,6 +43,7 @@ class WorkerResources {
   private:
     net::Executor executor_;
     mux::ChunkPool chunks_;
+    LateCloser closer_;
     ByteVector ciphertext_;
     ByteVector plaintext_;
     std::vector<ByteVector> outputs_;

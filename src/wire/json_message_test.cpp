@@ -220,12 +220,28 @@ TEST(JsonMessage, HoldsEveryBound) {
             error_of<Register>(R"({"name":"a","kind":)" + quoted(kMaxKindBytes + over) + "}")));
         EXPECT_TRUE(
             expected(error_of<Registered>("{\"name\":" + quoted(kMaxNameBytes + over) + "}")));
-        EXPECT_TRUE(expected(
-            error_of<Registered>(R"({"name":"a","url":)" + quoted(kMaxUrlBytes + over) + "}")));
+        EXPECT_TRUE(expected(error_of<Registered>(
+            R"({"name":"a","url":"https://)" + std::string(kMaxUrlBytes - 8 + over, 'x') + "\"}")));
         EXPECT_TRUE(expected(error_of<Refusal>(R"({"code":"busy","text":)" +
                                                quoted(kMaxRefusalTextBytes + over) + "}")));
         EXPECT_TRUE(expected(error_of<Refused>(
             std::string("\0\1", 2) + "{\"text\":" + quoted(kMaxRefusalTextBytes + over) + "}")));
+    }
+}
+
+/// (protocol 2.7)
+TEST(JsonMessage, TakesNoUrlThatATerminalOrAScriptMayTakeForMore) {
+    const auto is_taken = [](const std::string& url) {
+        return decode<Registered>(as_bytes(R"({"name":"a","url":")" + url + "\"}")).has_value();
+    };
+    for (const auto* const url : {"", "http://a", "https://a.b:1/c?d=%20#e~", "https://[::1]/"}) {
+        EXPECT_TRUE(is_taken(url)) << url;
+    }
+    for (const auto* const url :
+         {"a", "http://", "https://", "ftp://a", "HTTPS://a", " https://a", "https://a b",
+          R"(https://a\nb)", R"(https://a\u001b[2J)", R"(https://a\u007f)", "https://ä",
+          R"(https://\u202ea)", "javascript:alert(1)"}) {
+        EXPECT_FALSE(is_taken(url)) << url;
     }
 }
 

@@ -1,5 +1,6 @@
 #include "wire/session_message.hpp"
 
+#include <algorithm>
 #include <concepts>
 #include <type_traits>
 
@@ -56,6 +57,14 @@ void describe(Fields& fields, Message& message) {
     fields.number("generation", message.generation, kOptional);
     fields.text("url", message.url, kMaxUrlBytes, kOptional);
     fields.number("port", message.port, kOptional);
+}
+
+/// A gateway's URL ends at terminals and in scripts, which take a space or line end for their own.
+bool is_url(std::string_view text) {
+    const auto rest = text.starts_with("https://")  ? text.substr(8)
+                      : text.starts_with("http://") ? text.substr(7)
+                                                    : std::string_view();
+    return !rest.empty() && std::ranges::all_of(rest, [](char c) { return c > ' ' && c <= '~'; });
 }
 
 template <class Message>
@@ -120,7 +129,12 @@ Result<Register> decode<Register>(ByteView payload) {
 
 template <>
 Result<Registered> decode<Registered>(ByteView payload) {
-    return read<Registered>("Ok", payload);
+    auto answer = read<Registered>("Ok", payload);
+    if (answer && !answer->url.empty() && !is_url(answer->url)) {
+        return fail(Errc::ProtocolViolation,
+                    "Ok: \"url\" is not an http(s) URL in printable ASCII");
+    }
+    return answer;
 }
 
 }  // namespace diglett::wire

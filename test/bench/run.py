@@ -161,8 +161,19 @@ class Bench:
                 self._measure(number, measures.Memory(count), variant)
             except Failed as error:
                 say(f"memory, {variant.name}: {error}")
+                self.results.add({"round": number, "measure": "memory", "variant": variant.name,
+                                  "values": {}, "error": str(error), "foreign_cores": 0.0})
             finally:
                 variant.stop()
+
+
+def not_asked(arguments, factories):
+    """What --smoke, --only and --variant leave out, for the report."""
+    names = [m.name for m in measures.all_measures()] + ["memory"]
+    missing = [name for name in names if not chosen(name, arguments)]
+    told = [f"measures {', '.join(missing)}"] if missing else []
+    return told + [f"variant {f().name}" for f in factories if f().name not in arguments.variant] \
+        if arguments.variant else told
 
 
 def version():
@@ -183,7 +194,12 @@ def finish(arguments, bench, facts):
             file.write(told.json())
     if arguments.table:
         told.write_table(arguments.table)
+    failures = bench.results.failures({f().name for f in YARDSTICKS}, bench.left_out)
+    for failure in failures:
+        say(f"failed: {failure}")
     missed = [floor for floor in checked if floor.verdict != "pass"]
+    if failures:
+        return 1
     return 1 if arguments.gate and missed else 0
 
 
@@ -195,6 +211,7 @@ def main():
     if arguments.peers or arguments.peer_bin:
         found, left_out = peers.available(arguments.peer_bin, say)  # needs the network
         factories += found
+    omitted = not_asked(arguments, factories)
     if arguments.variant:
         factories = [f for f in factories if f().name in arguments.variant]
     procs.raise_descriptor_limit()
@@ -210,6 +227,7 @@ def main():
     facts = {**report.machine(congestion_control), "version": version(),
              "seconds": arguments.seconds, "placement": arguments.placement, "seed": arguments.seed,
              "variants": {f().name: f().describe for f in factories},
+             "not_asked": omitted,
              "took_seconds": round(time.monotonic() - started, 1)}
     return finish(arguments, bench, facts)
 

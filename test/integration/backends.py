@@ -161,7 +161,7 @@ def greeting(connection, record, banner=b"220 ready\r\n"):
 
 
 def exchange(connection, record):
-    """Answers transfers.download() and transfers.upload(), as many as come on one connection."""
+    """Answers transfers.toward_visitor() and transfers.toward_backend(), as many as come on one connection."""
     while True:
         head = connection.recv(1)
         if not head:

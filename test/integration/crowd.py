@@ -2,14 +2,15 @@
 """Many checked transfers at once, as two programs on one thread each: visitors, and the backend for them.
 
     crowd.py backend                        prints its port, serves until killed
-    crowd.py visit PORT PLAN AT_ONCE [hold] one JSON line of results; PLAN is a file with [[up, down], ...]
+    crowd.py visit PORT PLAN AT_ONCE [hold] one JSON line of results; PLAN is a file with a list of
+                                            [bytes toward backend, bytes toward visitor]
 
 A transfer has an id; its bytes come from the id, differ for each direction and say in each block whose and
-the how-manieth they are. The visitor sends id, up, down (sizes), then `up` bytes and FIN; the backend sends
-`down` bytes as soon as it knows the id, then one byte that says whether what it received was right, then
+the how-manieth they are. The visitor sends id and both sizes, then its bytes and FIN; the backend sends
+its bytes as soon as it knows the id, then one byte that says whether what it received was right, then
 FIN. So each transfer is complete, cleanly failed (reset, time-out) or silent: it ended well and was wrong.
 
-With `hold` the visitors stop in the middle: once each has had its `down` bytes, "held" is printed, and
+With `hold` the visitors stop in the middle: once each has had all of the backend's bytes, "held" is printed, and
 only SIGUSR1 lets them send theirs. AT_ONCE is then the number of those that have not had them yet.
 """
 
@@ -160,10 +161,10 @@ class Served:
         elif self._inflow is None:
             self._head += data
             if len(self._head) >= HEAD.size:
-                name, up, down = HEAD.unpack(self._head[: HEAD.size])
-                self._inflow = Inflow(Content(name, b"up", up))
+                name, toward_backend, toward_visitor = HEAD.unpack(self._head[: HEAD.size])
+                self._inflow = Inflow(Content(name, b"toward backend", toward_backend))
                 self._inflow.take(self._head[HEAD.size:])
-                self._outflow = Outflow(Content(name, b"down", down))
+                self._outflow = Outflow(Content(name, b"toward visitor", toward_visitor))
         else:
             self._inflow.take(data)
 
@@ -195,16 +196,16 @@ class Results:
 class Visitor:
     """The visitor's side of a transfer."""
 
-    def __init__(self, port, name, up, down, results, hold):
+    def __init__(self, port, name, toward_backend, toward_visitor, results, hold):
         self.sock = socket.socket()
         self.sock.setblocking(False)
         self.sock.connect_ex(("127.0.0.1", port))
-        self._what = f"{name.hex()} up {up} down {down}"
-        self._size, self._results = up + down, results
-        head = HEAD.pack(name, up, down)
-        self._outflow = Outflow(Content(name, b"up", 0) if hold else Content(name, b"up", up), head)
-        self._later = Outflow(Content(name, b"up", up)) if hold else None
-        self._inflow = Inflow(Content(name, b"down", down))
+        self._what = f"{name.hex()} {toward_backend} toward backend {toward_visitor} toward visitor"
+        self._size, self._results = toward_backend + toward_visitor, results
+        head = HEAD.pack(name, toward_backend, toward_visitor)
+        self._outflow = Outflow(Content(name, b"toward backend", 0 if hold else toward_backend), head)
+        self._later = Outflow(Content(name, b"toward backend", toward_backend)) if hold else None
+        self._inflow = Inflow(Content(name, b"toward visitor", toward_visitor))
         self.holds, self._sent = hold, False
 
     def has_content(self):

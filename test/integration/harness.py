@@ -11,6 +11,8 @@ is kept in a file beside the test's other files. Backends are in backends.py, ch
 transfers.py.
 """
 
+import hashlib
+import json
 import os
 import re
 import signal
@@ -182,10 +184,11 @@ class Program:
 
 
 class Gateway(Program):
-    """diglett-server on a free loopback port. `listen` and `arguments` replace or extend its options."""
+    """diglett-server on a free loopback port. `listen` and `arguments` replace or extend its options;
+    `within` is a command to run it under (network.Network.command)."""
 
-    def __init__(self, label, folder, arguments=(), auth="open", listen="127.0.0.1:0", env=None):
-        command = [bin_dir() / "diglett-server", "-l", listen, "--state-dir", Path(folder) / f"{label}-state"]
+    def __init__(self, label, folder, arguments=(), auth="open", listen="127.0.0.1:0", env=None, within=()):
+        command = [*within, bin_dir() / "diglett-server", "-l", listen, "--state-dir", Path(folder) / f"{label}-state"]
         if auth:
             command += ["--auth", auth]
         super().__init__(label, command + list(arguments), folder, env)
@@ -210,9 +213,9 @@ class Gateway(Program):
 class Agent(Program):
     """diglett, serving `backend` (a port or HOST:PORT) as `name` through the gateway at `address`."""
 
-    def __init__(self, label, folder, address, name, backend, arguments=(), env=None):
+    def __init__(self, label, folder, address, name, backend, arguments=(), env=None, within=()):
         where = f"127.0.0.1:{backend}" if isinstance(backend, int) else backend
-        command = [bin_dir() / "diglett", "-g", address, "--state-dir", Path(folder) / f"{label}-state"]
+        command = [*within, bin_dir() / "diglett", "-g", address, "--state-dir", Path(folder) / f"{label}-state"]
         if name:
             command += ["-n", name]
         super().__init__(label, command + list(arguments) + [where], folder, env)
@@ -252,6 +255,17 @@ class Programs:
         for program in self.started:
             program.cleanup()
         return [text for text in (program.trouble() for program in self.started) if text]
+
+
+def tokens_file(folder, *identities):
+    """A tokens file; each identity is (name, its token, the names it may have[, further lines])."""
+    path = Path(folder) / "tokens.toml"
+    path.write_text("\n".join(
+        f'[[identity]]\nname = "{name}"\ntoken-sha256 = "{hashlib.sha256(token.encode()).hexdigest()}"\n'
+        + "".join(f"{line}\n" for line in (f"names = {json.dumps(names)}", *further))
+        for name, token, names, *further in identities))
+    path.chmod(0o600)
+    return path
 
 
 def connect(port, host="127.0.0.1", seconds=10, source=None):

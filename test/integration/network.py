@@ -10,10 +10,11 @@ import subprocess
 
 
 class Network:
-    """`command` is put in front of whatever shall run inside."""
+    """`command` is put in front of whatever shall run inside; `namespace` is the file that setns(2) takes."""
 
-    def __init__(self, command):
+    def __init__(self, command, namespace="/proc/self/ns/net"):
         self.command = command
+        self.namespace = namespace
 
     def run(self, *command, **options):
         """Runs `command` inside to its end; returns the CompletedProcess, output as text."""
@@ -35,7 +36,7 @@ def private_network():
         join = ["nsenter", f"--target={holder.pid}", "--net"]
         if os.geteuid() != 0:
             join += ["--user", "--preserve-credentials"]
-        yield Network([*join, "--"])
+        yield Network([*join, "--"], f"/proc/{holder.pid}/ns/net")
     finally:
         holder.kill()
         holder.wait()

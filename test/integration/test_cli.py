@@ -1,6 +1,5 @@
 """What a user meets: options, files, variables, messages and exit codes. (docs/operations.md)"""
 
-import hashlib
 import json
 import os
 import signal
@@ -286,14 +285,12 @@ def test_without_once_the_agent_goes_on_trying(programs):
 
 def test_something_that_is_no_gateway_is_said_to_be_none(programs, web):
     agent = programs.agent(f"127.0.0.1:{web.port}", "--once", name="example", backend=9)
-    assert agent.wait() != 0
+    assert agent.wait() == 4
     assert agent.find_line("DIG-5004|DIG-2003")
 
 
 def test_exit_5_without_a_credential(run, programs, tmp_path):
-    digest = hashlib.sha256(b"right").hexdigest()
-    tokens = config(tmp_path, f'[[identity]]\nname = "a"\ntoken-sha256 = "{digest}"\nnames = ["*"]\n', "tokens.toml")
-    tokens.chmod(0o600)
+    tokens = harness.tokens_file(tmp_path, ("a", "right", ["*"]))
     gateway = programs.gateway("--tokens-file", tokens, auth="tokens")
     for token in ([], ["-t", "wrong"]):
         done = run(AGENT, "-g", gateway.address, "-n", "example", *token, "9000")
@@ -379,13 +376,32 @@ def test_a_name_refused_does_not_cost_the_other(programs, backend, tmp_path):
 
 
 def test_the_token_may_come_from_file_or_environment(programs, tmp_path):
-    digest = hashlib.sha256(b"right").hexdigest()
-    tokens = config(tmp_path, f'[[identity]]\nname = "a"\ntoken-sha256 = "{digest}"\nnames = ["*"]\n', "tokens.toml")
-    tokens.chmod(0o600)
+    tokens = harness.tokens_file(tmp_path, ("a", "right", ["*"]))
     token = config(tmp_path, "right\n", "token")
     gateway = programs.gateway("--tokens-file", tokens, auth="tokens")
     for number, (arguments, env) in enumerate(((["-t", "right"], {}), (["--token-file", token], {}),
                                                ([], {"DIGLETT_TOKEN": "right"}))):
+        programs.agent(gateway, *arguments, name=f"n{number}", backend=9, env=env)
+        gateway.wait_for_name(f"n{number}")
+
+
+@pytest.mark.parametrize("mode, lines", [(0o600, 0), (0o640, 1), (0o604, 1)], ids=oct)
+def test_a_token_file_that_others_can_read_is_warned_of(programs, tmp_path, mode, lines):
+    token = config(tmp_path, "any\n", "token")
+    os.chmod(token, mode)
+    agent = programs.agent(programs.gateway(), "--token-file", token, name="example", backend=9)
+    agent.wait_for_line("is registered")
+    assert sum("can be read by group or others" in line for line in agent.err) == lines
+
+
+def test_a_flag_goes_before_the_token_of_variable_and_file(programs, tmp_path):
+    tokens = harness.tokens_file(tmp_path, ("a", "right", ["*"]))
+    right, wrong = config(tmp_path, "right\n", "right"), config(tmp_path, "wrong\n", "wrong")
+    file = config(tmp_path, f"token-file = '{wrong}'\n", "agent.toml")
+    gateway = programs.gateway("--tokens-file", tokens, auth="tokens")
+    for number, (arguments, env) in enumerate(((["--config", file, "-t", "right"], {}),
+                                               (["--config", file], {"DIGLETT_TOKEN": "right"}),
+                                               (["--token-file", right], {"DIGLETT_TOKEN": "wrong"}))):
         programs.agent(gateway, *arguments, name=f"n{number}", backend=9, env=env)
         gateway.wait_for_name(f"n{number}")
 
@@ -410,7 +426,7 @@ def test_any_number_of_workers_serves(programs, backend, workers):
         programs.agent(gateway, name=f"n{number}", backend=served.port)
     for number in range(3):
         with harness.connect(gateway.wait_for_name(f"n{number}")) as visitor:
-            assert transfers.download(visitor, number, 100_000).matches(number, 100_000)
+            assert transfers.toward_visitor(visitor, number, 100_000).matches(number, 100_000)
     assert gateway.stop() == 0
 
 

@@ -267,8 +267,8 @@ def test_ipv6_all_the_way(programs, backend):
     gateway = programs.gateway(listen="[::1]:0")
     programs.agent(f"[::1]:{gateway.port}", name="example", backend=f"[::1]:{served.port}")
     with harness.connect(gateway.wait_for_name("example")) as visitor:
-        assert transfers.upload(visitor, 8, 300_000)
-        assert transfers.download(visitor, 9, 300_000).matches(9, 300_000)
+        assert transfers.toward_backend(visitor, 8, 300_000)
+        assert transfers.toward_visitor(visitor, 9, 300_000).matches(9, 300_000)
 
 
 def test_a_dual_listener_takes_both_families(programs, backend):
@@ -278,4 +278,4 @@ def test_a_dual_listener_takes_both_families(programs, backend):
     programs.agent(f"[::1]:{gateway.port}", name="six", backend=served.port)
     for name in ("four", "six"):
         with harness.connect(gateway.wait_for_name(name)) as visitor:
-            assert transfers.download(visitor, 1, 1000).matches(1, 1000)
+            assert transfers.toward_visitor(visitor, 1, 1000).matches(1, 1000)

@@ -1,10 +1,16 @@
 """Who the gateway is: pins, first use, certificates; and nothing is said to the wrong one. (protocol 10)"""
 
 import base64
+import fcntl
 import hashlib
 import json
+import os
+import pty
+import select
+import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -155,6 +161,22 @@ def test_first_use_is_remembered(programs, echo, tmp_path):
         assert agent.stop() == 0
 
 
+def test_an_agent_with_a_key_needs_no_lock_to_start(programs, echo):
+    gateway = programs.gateway()
+    first = programs.agent(gateway, name="first", backend=echo, label="box")
+    gateway.wait_for_name("first")
+    first.stop()
+    state = Path(first.command[first.command.index("--state-dir") + 1]) / "agent"
+    with open(state / "lock", "r+", encoding="ascii") as lock:
+        fcntl.flock(lock, fcntl.LOCK_EX)
+        programs.agent(gateway, name="second", backend=echo, label="box")
+        gateway.wait_for_name("second")
+        # One that would have to make its key may not: names would belong to a key that nobody keeps.
+        (state / "agent.key").unlink()
+        third = programs.agent(gateway, name="third", backend=echo, label="box")
+        assert third.wait() == 3 and third.find_line("DIG-1005")
+
+
 def test_a_changed_key_is_refused_until_the_line_is_deleted(programs, echo, tmp_path):
     gateway = programs.gateway(label="gateway")
     old, address = pin_printed(gateway), gateway.address
@@ -235,6 +257,68 @@ def test_tofu_says_yes_beforehand(programs, net, fake, tmp_path):
     fake.server.wait_for_line("told something", lines=fake.server.out)
     agent.stop()
     assert fake.reports()["application_bytes"] > len(TOKEN)
+
+
+@pytest.fixture
+def asked(net, fake, tmp_path):
+    """`asked(answer)`: an agent at a terminal that meets a gateway for the first time, is asked and has answered;
+    -> the agent, the gateway's address and pin."""
+    started = []
+
+    def ask(answer):
+        address, pin = fake(ELSEWHERE, net.command)
+        ours, its = pty.openpty()
+        started.append((os.fdopen(ours, "rb+", buffering=0), subprocess.Popen(
+            [*net.command, harness.bin_dir() / "diglett", "-g", address, "-n", "example", "--state-dir",
+             tmp_path / "agent-state", "-t", TOKEN, "9"], stdin=its, stdout=its, stderr=its, start_new_session=True)))
+        os.close(its)
+        terminal, agent = started[-1]
+        said = read_until(terminal, b"Type yes: ")
+        assert pin.encode() in said and address.encode() in said
+        assert not known_gateways(tmp_path), "nothing is kept before the answer"
+        terminal.write(answer)
+        return agent, address, pin
+
+    yield ask
+    for terminal, agent in started:
+        agent.kill()
+        agent.wait()
+        terminal.close()
+
+
+def read_until(terminal, end, seconds=10):
+    said, deadline = b"", time.monotonic() + harness.scaled(seconds)
+    while end not in said:
+        left = deadline - time.monotonic()
+        assert left > 0 and select.select([terminal], [], [], left)[0], said
+        said += terminal.read(1000)
+    return said
+
+
+@pytest.mark.parametrize("answer", [b"no\n", b"y\n", b"\n", b"\x04"], ids=["no", "y", "nothing", "Ctrl-D"])
+def test_only_yes_is_a_yes_at_the_terminal(asked, fake, tmp_path, answer):
+    agent, _, _ = asked(answer)
+    assert agent.wait(harness.scaled(10)) == 5
+    assert fake.reports() == {"handshake": True, "alpn": "diglett/2", "application_bytes": 0}
+    assert known_gateways(tmp_path) == []
+
+
+def test_yes_at_the_terminal_sends_the_credential(asked, fake, tmp_path):
+    agent, address, pin = asked(b"yes\n")
+    fake.server.wait_for_line("told something", lines=fake.server.out)
+    assert known_gateways(tmp_path) == [f"{address} {pin}"]
+    agent.terminate()
+    assert agent.wait(harness.scaled(10)) == 0
+    assert fake.reports()["application_bytes"] > len(TOKEN)
+
+
+@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
+def test_a_signal_at_the_question_is_a_stop_on_request(asked, fake, tmp_path, number):
+    agent, _, _ = asked(b"")
+    agent.send_signal(number)
+    assert agent.wait(harness.scaled(10)) == 0
+    assert fake.reports()["application_bytes"] == 0
+    assert known_gateways(tmp_path) == []
 
 
 def test_without_a_credential_no_ceremony_is_needed(programs, net, fake, tmp_path):

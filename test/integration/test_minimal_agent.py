@@ -2,7 +2,6 @@
 
 import ast
 import concurrent.futures
-import hashlib
 import random
 import socket
 import sys
@@ -51,8 +50,8 @@ def test_it_carries_transfers_both_ways(minimal, backend):
 
     def both(seed, size):
         with harness.connect(port, seconds=60) as visitor:
-            assert transfers.upload(visitor, seed, size)
-            assert transfers.download(visitor, seed + 1, size).matches(seed + 1, size)
+            assert transfers.toward_backend(visitor, seed, size)
+            assert transfers.toward_visitor(visitor, seed + 1, size).matches(seed + 1, size)
 
     both(1, 20_000_000)
     sizes = random.Random(5)
@@ -94,10 +93,7 @@ def test_it_hears_that_the_gateway_stops(minimal, web):
 
 
 def test_token_and_pin(minimal, programs, web, tmp_path):
-    tokens = tmp_path / "tokens.toml"
-    tokens.write_text(f'[[identity]]\nname = "alice"\ntoken-sha256 = "{hashlib.sha256(b"right").hexdigest()}"\n'
-                      'names = ["example"]\n')
-    tokens.chmod(0o600)
+    tokens = harness.tokens_file(tmp_path, ("alice", "right", ["example"]))
     gateway = programs.gateway("--tokens-file", tokens, auth="tokens")
     pin = gateway.wait_for_line(r"--pin (sha256/\S+)").group(1)
     minimal(web.port, "--token", "right", "--pin", pin, gateway=gateway)

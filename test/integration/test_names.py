@@ -1,6 +1,5 @@
 """Who has a name: tokens, reservations, leases over restarts, and two agents of one identity. (protocol 9.4)"""
 
-import hashlib
 import signal
 import socket
 import time
@@ -18,12 +17,7 @@ def echo(backend):
 
 def tokens_file(folder, **identities):
     """`alice=["a", "b"]`: the token is the identity's name and "-token"."""
-    path = folder / "tokens.toml"
-    path.write_text("".join(
-        f'[[identity]]\nname = "{name}"\ntoken-sha256 = "{hashlib.sha256(f"{name}-token".encode()).hexdigest()}"\n'
-        f"names = {names}\n\n" for name, names in identities.items()))
-    path.chmod(0o600)
-    return path
+    return harness.tokens_file(folder, *((name, f"{name}-token", names) for name, names in identities.items()))
 
 
 @pytest.fixture
@@ -61,6 +55,7 @@ def is_served(port):
 
 def assert_refused(agent, code):
     assert agent.wait() == 6
+    assert len([line for line in agent.err if "DIG-" in line]) == 1, "said once"
     return agent.find_line(rf"{code}.*").group(0)
 
 
@@ -211,6 +206,26 @@ def test_a_holder_that_does_not_answer_loses_it_within_two_seconds(gateway, sign
     assert len([line for line in gateway.err if " register domain 'shop'" in line]) == 2
 
 
+def test_a_stalled_agent_loses_only_what_another_took(programs, gateway, sign_on, echo, tmp_path):
+    path = tmp_path / "both.toml"
+    path.write_text(f'gateway = "{gateway.address}"\n' + "".join(
+        f'[[service]]\nname = "{name}"\nbackend = {echo}\n' for name in ("shop", "blog")))
+    first = programs.program("first", harness.bin_dir() / "diglett", "--config", path, "-t", "alice-token",
+                             "--state-dir", tmp_path / "first")
+    gateway.wait_for_name("shop")
+    gateway.wait_for_name("blog")
+    first.signal(signal.SIGSTOP)
+    try:
+        sign_on(gateway, "alice", "shop", where="second")
+        shop = gateway.wait_for_name("shop", count=2)
+    finally:
+        first.signal(signal.SIGCONT)
+    assert is_served(gateway.wait_for_name("blog", count=2)), "it comes back with the other"
+    first.wait_for_line("DIG-4006.*shop.*replaced by agent")
+    assert is_served(shop)
+    assert first.is_running()
+
+
 def test_a_killed_holder_leaves_it_at_once(gateway, sign_on):
     first = sign_on(gateway, "alice", "shop", where="first")
     gateway.wait_for_name("shop")
@@ -258,12 +273,26 @@ def test_without_configuration_names_are_not_reserved(programs, echo):
     gateway.wait_for_name("shop", count=2)
 
 
-def test_a_session_holds_64_names(programs, echo, tmp_path):
-    gateway = programs.gateway()
-    path = tmp_path / "agent.toml"
+def with_services(path, gateway, count, echo):
     path.write_text(f'gateway = "{gateway.address}"\n' + "".join(
-        f'[[service]]\nname = "n{number}"\nbackend = {echo}\n' for number in range(65)))
+        f'[[service]]\nname = "n{number}"\nbackend = {echo}\n' for number in range(count)))
+    return path
+
+
+def test_an_agent_carries_500_services(programs, echo, tmp_path):
+    gateway = programs.gateway()
+    path = with_services(tmp_path / "agent.toml", gateway, 500, echo)
     agent = programs.program("agent", harness.bin_dir() / "diglett", "--config", path, "--state-dir", tmp_path / "s")
-    for number in range(64):
-        assert is_served(gateway.wait_for_name(f"n{number}"))
-    agent.wait_for_line("DIG-4008: name 'n64'")
+    for number in range(500):
+        port = gateway.wait_for_name(f"n{number}", seconds=60)
+        if number % 50 == 49:
+            assert is_served(port)
+    assert not agent.find_line("DIG-")
+
+
+def test_more_services_than_a_session_holds_are_refused(programs, echo, tmp_path):
+    gateway = programs.gateway()
+    path = with_services(tmp_path / "agent.toml", gateway, 1001, echo)
+    check = programs.program("check", harness.bin_dir() / "diglett", "check", "--config", path)
+    assert check.wait() == 3
+    assert check.find_line("DIG-1002: .*1001 services are more than the 1000 that one agent carries")

@@ -64,16 +64,7 @@ def python_gateway(programs):
 
 
 def tokens_file(folder, allow_v1):
-    path = folder / "tokens.toml"
-    path.write_text(f"""
-[[identity]]
-name = "alice"
-token-sha256 = "{hashlib.sha256(TOKEN.encode()).hexdigest()}"
-names = ["*"]
-allow-v1 = {str(allow_v1).lower()}
-""")
-    path.chmod(0o600)
-    return path
+    return harness.tokens_file(folder, ("alice", TOKEN, ["*"], f"allow-v1 = {str(allow_v1).lower()}"))
 
 
 def get(port, path="/"):
@@ -86,8 +77,8 @@ def get(port, path="/"):
 def ask_for_stream(port, seed, size):
     """One visitor of backends.exchange, both directions."""
     with harness.connect(port, seconds=60) as visitor:
-        assert transfers.download(visitor, seed, size).matches(seed, size), f"download {seed}"
-        assert transfers.upload(visitor, seed + 1, size), f"upload {seed}"
+        assert transfers.toward_visitor(visitor, seed, size).matches(seed, size), f"toward visitor {seed}"
+        assert transfers.toward_backend(visitor, seed + 1, size), f"toward backend {seed}"
 
 
 # ---- Pages and transfers, all three pairs
@@ -194,7 +185,7 @@ def test_slow_visitor_delays_a_fast_one_for_a_bounded_time(python_agent, backend
         seed = 10
         while time.monotonic() < until:
             started = time.monotonic()
-            assert transfers.download(fast, seed, 10_000).matches(seed, 10_000)
+            assert transfers.toward_visitor(fast, seed, 10_000).matches(seed, 10_000)
             longest = max(longest, time.monotonic() - started)
             seed += 1
     assert longest < harness.scaled(7), "5 s of patience and no more"
@@ -240,17 +231,17 @@ def test_backend_that_does_not_read_delays_others_for_a_bounded_time(python_gate
     assert deaf.has_ended(), "the stream that takes nothing was closed"
 
 
-def test_visitor_that_leaves_during_a_download_harms_nobody(python_agent, backend):
+def test_visitor_that_leaves_in_the_middle_harms_nobody(python_agent, backend):
     """Defect 2: the agent's link survives, and the agent hears of it once it is quiet."""
     agent, port = python_agent(backend(backends.exchange))
     with harness.connect(port) as staying:
-        assert transfers.download(staying, 1, 1000).matches(1, 1000)
+        assert transfers.toward_visitor(staying, 1, 1000).matches(1, 1000)
         leaving = harness.connect(port)
         leaving.sendall(transfers.REQUEST.pack(b"G", 2, 30_000_000))
         transfers.receive_exactly(leaving, 100_000)
         backends.reset(leaving)
         for seed in range(10, 20):
-            assert transfers.download(staying, seed, 200_000).matches(seed, 200_000)
+            assert transfers.toward_visitor(staying, seed, 200_000).matches(seed, 200_000)
         harness.wait_until(lambda: len(agent.open_ids()) == 1, 20, "the Close for the visitor that left")
         assert any(frame.kind == Kind.CLOSE for frame in agent.frames)
 
@@ -287,7 +278,7 @@ def test_agents_close_is_answered(gateway):
     connection.close()
 
 
-def test_our_agent_does_not_dial_again_for_the_rest_of_an_upload(python_gateway, backend):
+def test_our_agent_does_not_dial_again_for_the_rest_of_a_stream(python_gateway, backend):
     """Defect 3."""
 
     def closes_after_a_byte(connection, record):
@@ -299,7 +290,7 @@ def test_our_agent_does_not_dial_again_for_the_rest_of_an_upload(python_gateway,
     stream.send(b"xyz")
     harness.wait_until(stream.has_ended, 5, "the agent's Close")
     for _ in range(10):
-        session.connection.send(Kind.PAYLOAD, stream.id, b"the rest of the upload")
+        session.connection.send(Kind.PAYLOAD, stream.id, b"the rest of the stream")
         time.sleep(0.05)
     assert len(served.records) == 1
     time.sleep(harness.scaled(2.2))
@@ -352,7 +343,7 @@ def test_lost_gateway_is_no_clean_end_and_our_agent_comes_back(python_gateway, b
     session, agent, listening = python_gateway(served)
     session.open().send(b"half of an upl")
     record = served.wait_for_connection()
-    harness.wait_until(lambda: record.length == 14, 5, "the upload")
+    harness.wait_until(lambda: record.length == 14, 5, "what the visitor sent")
     session.close()
     assert record.wait().end == "reset"
     again = listening.accept()
@@ -580,7 +571,7 @@ def test_malformed_input_ends_only_its_own_connection(programs, gateway, python_
     def keep_on():
         with harness.connect(port, seconds=20) as visitor:
             while not stop.is_set():
-                assert transfers.download(visitor, len(served), 20_000).matches(len(served), 20_000)
+                assert transfers.toward_visitor(visitor, len(served), 20_000).matches(len(served), 20_000)
                 served.append(1)
                 time.sleep(0.01)
 
@@ -592,7 +583,7 @@ def test_malformed_input_ends_only_its_own_connection(programs, gateway, python_
             closed = {name for name, each in work.items() if each.result()}
             assert closed == set(work) - STAYS_OPEN
             # The streams of the good session's visitor and nothing else.
-            descriptors.append(settled_descriptors(gateway))
+            descriptors.append(gateway.settled_descriptors())
         assert descriptors[0] == descriptors[1], "a second identical round leaves nothing behind"
         before = len(served)
         harness.wait_until(lambda: len(served) > before + 5, 10, "the good session's next answers")
@@ -602,18 +593,6 @@ def test_malformed_input_ends_only_its_own_connection(programs, gateway, python_
     assert not gateway.find_line("^.?register domain 'forged'"), "no line of the log is forged"
     for line in gateway.err:
         assert line.isprintable(), repr(line)
-
-
-def settled_descriptors(program):
-    """The number of descriptors once it has not changed for half a second."""
-    last, since = program.descriptors(), time.monotonic()
-    deadline = time.monotonic() + harness.scaled(15)
-    while time.monotonic() - since < 0.5:
-        assert time.monotonic() < deadline, "the descriptors do not settle"
-        time.sleep(0.05)
-        if program.descriptors() != last:
-            last, since = program.descriptors(), time.monotonic()
-    return last
 
 
 def end_registration_with(gateway, data, shut):

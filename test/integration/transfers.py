@@ -92,13 +92,13 @@ def receive_exactly(connection, size):
 REQUEST = struct.Struct(">cQQ")
 
 
-def download(connection, seed, size):
+def toward_visitor(connection, seed, size):
     """Asks backends.exchange for `size` bytes of stream `seed` and reads them."""
     connection.sendall(REQUEST.pack(b"G", seed, size))
     return receive_stream(connection, size)
 
 
-def upload(connection, seed, size):
+def toward_backend(connection, seed, size):
     """Sends `size` bytes of stream `seed` to backends.exchange; true if it got exactly these."""
     connection.sendall(REQUEST.pack(b"P", seed, size))
     send_stream(connection, seed, size)

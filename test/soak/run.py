@@ -61,7 +61,7 @@ def receive_long(connection):
     return length, digest.hexdigest()
 
 
-def upload_backend(connection, record):
+def receiving_backend(connection, record):
     length, digest = receive_long(connection)
     connection.sendall(f"{length} {digest}".encode())
 
@@ -69,26 +69,26 @@ def upload_backend(connection, record):
 def one_long_stream(programs, size):
     """Toward the backend, then toward the visitor."""
     gateway = programs.gateway()
-    upload = Backend(upload_backend, seconds=3600)
-    download = Backend(lambda connection, record: send_long(connection, size), seconds=3600)
+    receiver = Backend(receiving_backend, seconds=3600)
+    sender = Backend(lambda connection, record: send_long(connection, size), seconds=3600)
     try:
-        programs.agent(gateway, name="upload", backend=upload.port)
-        programs.agent(gateway, name="download", backend=download.port)
+        programs.agent(gateway, name="toward-backend", backend=receiver.port)
+        programs.agent(gateway, name="toward-visitor", backend=sender.port)
         begin = time.monotonic()
-        with connect(gateway.wait_for_name("upload"), seconds=600) as visitor:
+        with connect(gateway.wait_for_name("toward-backend"), seconds=600) as visitor:
             sent = send_long(visitor, size)
             answer = b"".join(iter(lambda: visitor.recv(4096), b"")).decode()
         assert answer == f"{size} {sent}", f"toward backend: sent {size} {sent}, arrived {answer}"
         middle = time.monotonic()
-        with connect(gateway.wait_for_name("download"), seconds=600) as visitor:
+        with connect(gateway.wait_for_name("toward-visitor"), seconds=600) as visitor:
             received = receive_long(visitor)
         assert received == (size, sent), f"toward visitor: {received} of {size} {sent}"
         end = time.monotonic()
         print(f"one stream of {size / GIB:g} GiB: toward backend {middle - begin:.0f} s, "
               f"toward visitor {end - middle:.0f} s, hashes equal", flush=True)
     finally:
-        upload.close()
-        download.close()
+        receiver.close()
+        sender.close()
 
 
 def visit(port, seed):

@@ -84,11 +84,13 @@ class MemoryIo final : public mux::StreamIo {
 
     void shutdown_write() override {
         is_misused = is_misused || is_shut || is_over();
+        ++shutdowns;
         is_shut = true;
     }
 
     void finish() override {
-        is_misused = is_misused || is_over() || !is_shut || !has_given_end;
+        is_misused = is_misused || is_over() || !has_given_end;
+        is_shut = true;
         is_finished = true;
     }
 
@@ -125,6 +127,7 @@ class MemoryIo final : public mux::StreamIo {
     bool has_given_end = false;  ///< State End was returned.
     std::uint64_t taken = 0;     ///< Bytes written to here.
     bool is_shut = false;
+    std::size_t shutdowns = 0;  ///< FINs forwarded before finish().
     bool is_finished = false;
     bool is_aborted = false;
     bool is_wrong = false;    ///< A byte was not the expected one.

@@ -230,12 +230,19 @@ class NameServiceTest : public testing::Test {
     }
 
     static constexpr std::size_t kMaxNames = 3;  ///< Of one identity.
+    static constexpr std::size_t kMaxSessionsOfOne = 6;
+    static constexpr std::size_t kMaxSessions = 8;
 
     PlugPoints plugs_;
     LogCapture log_;
     net::asio::io_context context_;
     std::map<gateway::SessionNumber, std::shared_ptr<FakeSession>> handles_;
-    gateway::NameService names_{{}, authenticators(), registrars(), leases(), log_.logger()};
+    gateway::NameService names_{
+        {.max_sessions = kMaxSessions, .max_sessions_per_identity = kMaxSessionsOfOne},
+        authenticators(),
+        registrars(),
+        leases(),
+        log_.logger()};
 
   private:
     auth::AuthenticatorChain authenticators() {

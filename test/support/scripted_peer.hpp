@@ -101,18 +101,23 @@ class ScriptedPeer {
     /// The next frame, without Acks, which come when they come. Nothing when the session ended or
     /// after 20 s.
     std::optional<PlainFrame> receive() {
-        while (true) {
-            while (!frames_.empty()) {
-                PlainFrame first = std::move(frames_.front());
-                frames_.erase(frames_.begin());
-                if (first.kind != wire::FrameKind::Ack) {
-                    return first;
-                }
-            }
+        auto next = receive_any();
+        while (next && next->kind == wire::FrameKind::Ack) {
+            next = receive_any();
+        }
+        return next;
+    }
+
+    /// The next frame, of whatever kind.
+    std::optional<PlainFrame> receive_any() {
+        while (frames_.empty()) {
             if (!read_more()) {
                 return std::nullopt;
             }
         }
+        PlainFrame first = std::move(frames_.front());
+        frames_.erase(frames_.begin());
+        return first;
     }
 
     /// The next frame of `kind`; others are passed over.

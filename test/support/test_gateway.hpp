@@ -20,18 +20,22 @@ namespace diglett::test {
 /// A whole gateway in this process, on a free port of 127.0.0.1: loopback-only, names `local`.
 class TestGateway {
   public:
-    explicit TestGateway(std::size_t workers = 1, bool accept_v1 = false) {
+    explicit TestGateway(std::size_t workers = 1, bool accept_v1 = false,
+                         std::unique_ptr<auth::Authenticator> authenticator =
+                             std::make_unique<auth::LoopbackAuthenticator>(),
+                         mux::Link::Options link = {}) {
         std::vector<std::unique_ptr<auth::Authenticator>> authenticators;
-        authenticators.push_back(std::make_unique<auth::LoopbackAuthenticator>());
+        authenticators.push_back(std::move(authenticator));
         std::vector<std::unique_ptr<registrar::Registrar>> registrars;
         registrars.push_back(std::make_unique<registrar::LogRegistrar>(log_.logger()));
         gateway_.emplace(
             gateway::Gateway::Options{.listen = {.host = "127.0.0.1", .port = 0},
                                       .workers = workers,
-                                      .descriptor_limit = 1024,
+                                      .descriptor_limit = 4096,
                                       .memory_budget = 1 << 28,
                                       .accept_v1 = accept_v1,
-                                      .software = "test"},
+                                      .software = "test",
+                                      .link = link},
             gateway::Gateway::Parts{
                 .tls = crypto::ServerTls::create(key()).value(),
                 .authenticators = auth::AuthenticatorChain(std::move(authenticators), {}),

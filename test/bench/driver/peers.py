@@ -9,7 +9,8 @@ from .procs import Failed
 from .variants import HOST, Variant
 
 INSTALL_SECONDS = 900
-CRATES = {"bore": ("bore-cli", "0.6.0"), "rathole": ("rathole", "0.5.0")}
+CRATES = {"bore": ("bore-cli", "0.6.0", "--locked"),
+          "rathole": ("rathole", "0.5.0", "")}  # what it locks does not build since Rust 1.80
 GO_PROGRAMS = {
     "chisel": ("github.com/jpillora/chisel", "v1.10.1", ""),
     "frps": ("github.com/fatedier/frp", "v0.61.0", "/cmd/frps"),
@@ -28,15 +29,16 @@ def _quiet(command, cwd=None):
     done = subprocess.run(command, cwd=cwd, capture_output=True, text=True, check=False,
                           timeout=INSTALL_SECONDS)
     if done.returncode != 0:
-        last = (done.stderr.strip().splitlines() or ["no output"])[-1]
-        raise Failed(f"{command[0]} {command[1]} failed: {last[:200]}")
+        lines = done.stderr.strip().splitlines() or ["no output"]
+        telling = next((line for line in lines if line.startswith("error")), lines[-1])
+        raise Failed(f"{command[0]} {command[1]} failed: {telling[:200]}")
 
 
 def _install_crate(program, folder):
-    crate, version = CRATES[program]
+    crate, version, *options = (part for part in CRATES[program] if part)
     if not shutil.which("cargo"):
         raise Failed("cargo is not installed")
-    _quiet(["cargo", "install", "--quiet", "--locked", "--version", version, "--root", folder,
+    _quiet(["cargo", "install", "--quiet", *options, "--version", version, "--root", folder,
             crate])
 
 

@@ -3,6 +3,7 @@
 import json
 import os
 import platform
+import re
 import subprocess
 
 from .results import BASE
@@ -10,12 +11,17 @@ from .results import BASE
 BEGIN, END = "<!-- bench:begin -->", "<!-- bench:end -->"
 
 
+def kernel_number(release):
+    """The number alone: the rest of a release may name the machine."""
+    return re.match(r"[\d.]*", release).group().rstrip(".") or "unknown"
+
+
 def machine(congestion_control):
     with open("/proc/cpuinfo", encoding="utf-8") as file:
         models = [line.split(":", 1)[1].strip() for line in file if line.startswith("model name")]
     openssl = subprocess.run(["openssl", "version"], capture_output=True, text=True, check=False)
     return {"cpu": models[0] if models else platform.machine(), "cores": os.cpu_count(),
-            "kernel": platform.release(), "congestion_control": congestion_control,
+            "kernel": kernel_number(platform.release()), "congestion_control": congestion_control,
             "openssl": openssl.stdout.strip()}
 
 
@@ -83,7 +89,8 @@ class Report:
         return lines
 
     def _missing(self):
-        lines = [f"- not measured: {name}: {reason}" for name, reason in self.left_out.items()]
+        lines = [f"- not measured, as asked: {what}" for what in self.facts.get("not_asked", ())]
+        lines += [f"- not measured: {name}: {reason}" for name, reason in self.left_out.items()]
         return lines + [f"- no figure: {measure}, {variant}: {error}" for (measure, variant), error
                         in self.results.errors().items()]
 

@@ -74,6 +74,15 @@ class Results:
                 seen.setdefault((run["measure"], run["variant"]), run["error"])
         return seen
 
+    def failures(self, required, left_out):
+        """Why the figures of the variants in `required` are not complete; empty when they are. Any other
+        variant may be missing, and what a void round met does not count."""
+        found = [f"{name}: {reason}" for name, reason in left_out.items() if name in required]
+        found += [f"{run['measure']}, {run['variant']}: {run['error']}" for run in self.runs
+                  if run.get("error") and run["variant"] in required
+                  and run["round"] not in self.void_rounds]
+        return found if self.rounds() else found + ["no round counts"]
+
     def foreign_cores(self):
         cores = [run["foreign_cores"] for run in self.runs if run["round"] in self.rounds()]
         return Spread(cores) if cores else None

@@ -6,6 +6,7 @@ import unittest
 
 sys.path.insert(0, os.path.dirname(os.path.dirname(os.path.abspath(__file__))))
 
+from driver.report import Report, kernel_number  # noqa: E402
 from driver.results import Floor, Results, floors  # noqa: E402
 
 
@@ -57,6 +58,35 @@ class ResultsTest(unittest.TestCase):
                         (1, "diglett", "ping.one_core.p50", 85.0)])
         seen = [floor for floor in floors(made) if "one core" in floor.text]
         self.assertEqual([(floor.seen, floor.verdict) for floor in seen], [(45.0, "FAIL")])
+
+    def test_only_a_peer_may_be_left_out_or_fail(self):
+        made = results([(1, "diglett", "connect", 1.0)])
+        required = {"diglett", "ssh -R"}
+        self.assertEqual(made.failures(required, {"bore": "cargo is not installed"}), [])
+        self.assertEqual(made.failures(required, {"ssh -R": "gone"}), ["ssh -R: gone"])
+        for variant in ("bore", "diglett"):
+            made.add({"round": 1, "measure": "connect", "variant": variant, "values": {},
+                      "error": "refused", "foreign_cores": 0.0})
+        self.assertEqual(made.failures(required, {}), ["connect, diglett: refused"])
+
+    def test_an_error_of_a_void_round_does_not_count_but_no_round_at_all_is_a_failure(self):
+        made = results([(2, "diglett", "connect", 1.0)])
+        made.add({"round": 1, "measure": "connect", "variant": "diglett", "values": {},
+                  "error": "too slow", "foreign_cores": 0.0})
+        made.void_rounds.append(1)
+        self.assertEqual(made.failures({"diglett"}, {}), [])
+        self.assertEqual(Results().failures({"diglett"}, {}), ["no round counts"])
+
+    def test_the_report_names_what_was_not_asked_for(self):
+        facts = {"not_asked": ["measures bulk.1.backend, connect", "variant ssh -R"]}
+        told = "\n".join(Report(facts, Results(), [], [], [], {}).lines())
+        self.assertIn("connect", told)
+        self.assertIn("ssh -R", told)
+
+    def test_a_kernel_is_its_number_alone(self):
+        self.assertEqual(kernel_number("6.12.9-somewhere-else"), "6.12.9")
+        self.assertEqual(kernel_number("6.1.0-18-amd64"), "6.1.0")
+        self.assertEqual(kernel_number("custom"), "unknown")
 
 
 if __name__ == "__main__":

@@ -1,0 +1,87 @@
+// A whole gateway and how a session's names come free. (protocol 9.3, 9.4)
+#include <memory>
+#include <string>
+#include <vector>
+
+#include <gtest/gtest.h>
+
+#include "test/support/scripted_peer.hpp"
+#include "test/support/test_gateway.hpp"
+
+namespace diglett::gateway {
+namespace {
+
+using test::frame;
+using test::ScriptedAgent;
+using wire::FrameKind;
+using Code = wire::RefusalCode;
+
+class GatewayNamesEnd : public testing::Test {
+  protected:
+    std::unique_ptr<ScriptedAgent> agent(const std::vector<std::string>& names,
+                                         unsigned char instance) {
+        auto made = std::make_unique<ScriptedAgent>(gateway_.port());
+        made->send(made->opening(names, instance));
+        EXPECT_TRUE(made->receive(FrameKind::Welcome));
+        for (const auto& name : names) {
+            port_ = made->receive_ok();
+            EXPECT_NE(port_, 0) << name;
+        }
+        return made;
+    }
+
+    test::TestGateway gateway_;
+    std::uint16_t port_ = 0;  ///< Of the last name.
+};
+
+TEST_F(GatewayNamesEnd, ASilentHolderHearsWhichNameItLostAndMayComeBack) {
+    auto holder = agent({"blog", "shop"}, 1);
+    auto newcomer = agent({"shop"}, 2);
+    const auto lost = holder->receive(FrameKind::Error);
+    ASSERT_TRUE(lost);
+    EXPECT_EQ(lost->id, 2U);
+    EXPECT_EQ(wire::decode<wire::Refusal>(lost->payload)->code, Code::Replaced);
+    const auto words = holder->receive(FrameKind::GoAway);
+    ASSERT_TRUE(words);
+    EXPECT_EQ(wire::decode<wire::Refusal>(words->payload)->code, Code::TryLater);
+    EXPECT_TRUE(holder->sees_the_end());
+    auto again = agent({"blog"}, 1);
+    EXPECT_TRUE(newcomer->is_alive());
+}
+
+TEST_F(GatewayNamesEnd, NamesComeFreeWithTheAgentsGoAwayThoughStreamsGoOn) {
+    auto leaving = agent({"blog"}, 1);
+    auto visitor = test::connect_to(port_);
+    const auto open = leaving->receive(FrameKind::Open);
+    ASSERT_TRUE(open);
+    leaving->send(
+        frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Restart, .text = "back at once"}));
+    ASSERT_TRUE(leaving->is_alive());  // and so the GoAway has been read
+    auto restarted = agent({"blog"}, 2);
+    EXPECT_TRUE(restarted->is_alive());
+    leaving->send({frame(FrameKind::Data, open->id, "answer"), frame(FrameKind::End, open->id)});
+    const auto received = visitor.receive_all();
+    EXPECT_EQ(received.bytes, "answer");
+    EXPECT_EQ(received.ending, test::Ending::Fin);
+}
+
+TEST_F(GatewayNamesEnd, ANameGivenUpAndAskedForAgainInOneFlightIsHad) {
+    ScriptedAgent agent(gateway_.port());
+    agent.send({ScriptedAgent::hello(), agent.login(), ScriptedAgent::finish(),
+                ScriptedAgent::register_name(1, "same"), frame(FrameKind::Unregister, 1),
+                ScriptedAgent::register_name(2, "same"), ScriptedAgent::register_name(3, "same")});
+    std::vector<std::pair<std::uint32_t, FrameKind>> answers;
+    for (int i = 0; i < 3; ++i) {
+        const auto answer = agent.receive_answer();
+        ASSERT_TRUE(answer);
+        answers.emplace_back(answer->id, answer->kind);
+        if (answer->kind == FrameKind::Error) {
+            EXPECT_EQ(wire::decode<wire::Refusal>(answer->payload)->code, Code::NameInUse);
+        }
+    }
+    EXPECT_EQ(answers, (std::vector<std::pair<std::uint32_t, FrameKind>>{
+                           {1, FrameKind::Ok}, {2, FrameKind::Ok}, {3, FrameKind::Error}}));
+}
+
+}  // namespace
+}  // namespace diglett::gateway
