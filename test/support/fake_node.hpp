@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <map>
 #include <memory>
 #include <string>
@@ -156,13 +157,18 @@ class FakeLink final : public auth::grid::NodeLink {
 
     net::Awaitable<Result<std::string>> exchange(std::uint64_t, std::string request,
                                                  TimePoint) override {
+        most_at_once = std::max(most_at_once, ++at_once_);
         (void)co_await net::asio::post(net::kAwait);  // others ask meanwhile
+        --at_once_;
         co_return node_.answer(request);
     }
 
     void close() override {}
 
+    std::size_t most_at_once = 0;
+
   private:
+    std::size_t at_once_ = 0;
     FakeNode& node_;
 };
 

@@ -216,6 +216,50 @@ TEST_F(ChainClientTest, AsksEqualQuestionsOnce) {
     EXPECT_EQ(first_.asked["chain_getFinalizedHead"], 2U) << "an answer is not kept";
 }
 
+TEST_F(ChainClientTest, HasNoMoreThanSoManyQuestionsUnderWay) {
+    ChainOptions options;
+    options.endpoints = {*parse_node_url("ws://127.0.0.1:1")};
+    options.queue = {.at_once = 2, .waiting = 100, .waiting_per_source = 100};
+    const auto link = std::make_shared<test::FakeLink>(first_);
+    ChainClient narrow(
+        context_.get_executor(), options, [&](const NodeUrl&) { return link; }, clocks_.clocks(),
+        log_.logger());
+    const auto block = run(narrow.head("", kNever)).value();
+    std::vector<ByteVector> keys;
+    std::vector<StorageValue> expected;
+    for (std::uint32_t twin = 0; twin < 50; ++twin) {
+        keys.push_back(twin_key(twin));
+        expected.push_back(first_.chain.at(keys.back()));
+    }
+    const auto values = run(narrow.read(block, keys, "", kNever));
+    ASSERT_TRUE(values);
+    EXPECT_EQ(*values, expected);
+    EXPECT_EQ(link->most_at_once, 2U);
+    const auto again = run(narrow.read(block, keys, "", kNever));
+    EXPECT_TRUE(again) << "the same again: the slots were given back";
+    test::run_coroutine(context_, narrow.stop());
+}
+
+TEST_F(ChainClientTest, RefusesWhatTheQueueHasNoRoomFor) {
+    ChainOptions options;
+    options.endpoints = {*parse_node_url("ws://127.0.0.1:1")};
+    options.queue = {.at_once = 1, .waiting = 10, .waiting_per_source = 10};
+    ChainClient narrow(
+        context_.get_executor(), options,
+        [&](const NodeUrl&) { return std::make_shared<test::FakeLink>(first_); }, clocks_.clocks(),
+        log_.logger());
+    const auto block = run(narrow.head("", kNever)).value();
+    std::vector<ByteVector> keys;
+    for (std::uint32_t twin = 0; twin < 12; ++twin) {
+        keys.push_back(twin_key(twin));
+    }
+    const auto values = run(narrow.read(block, keys, "", kNever));
+    ASSERT_FALSE(values);
+    EXPECT_EQ(values.error().trouble, Trouble::Busy);
+    EXPECT_TRUE(run(narrow.head("", kNever))) << "the node is not to blame";
+    test::run_coroutine(context_, narrow.stop());
+}
+
 TEST_F(ChainClientTest, ReadsTheBestBlockWhenAsked) {
     ChainOptions options;
     options.endpoints = {*parse_node_url("ws://127.0.0.1:1")};
