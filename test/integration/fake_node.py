@@ -54,10 +54,12 @@ class Node:
         self.lag = 0  # blocks behind the others
         self.asked = {}  # by method, and by storage key
         self._lock = threading.Lock()
+        self.server_names = set()  # that clients of TLS asked for; None for none
         self._tls = None
         if certificate:
             self._tls = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
             self._tls.load_cert_chain(certificate, key)
+            self._tls.sni_callback = lambda _, name, __: self.server_names.add(name)
         self._connections = set()
         self._stopped = False
         self._listen(port)

@@ -148,6 +148,8 @@ def test_reads_the_same_over_every_transport(world, drive, authority, scheme, ho
     driver = drive(node.url(scheme, host), arguments=("--ca-file", authority.file))
     report, = driver.check()
     assert report.startswith(f"usable {scheme}://{host}:{node.port}: substrate-threefold version 152, newest")
+    if scheme in ("wss", "https"):
+        assert node.server_names == {"localhost" if host == "localhost" else None}
     assert driver.ask(f"login a {world.token(['example', 'other'])}") == "ok grid:1001"
     assert driver.ask("name a example") == "ok"
     assert driver.ask("name a other").startswith("no name-not-allowed the chain has no name contract")
@@ -209,12 +211,12 @@ def test_ends_nothing_while_the_node_misbehaves(world, drive, scheme):
         node.mode = "well"
         if mode == "late":
             node.drop_all()
-        harness.wait_until(lambda: driver.ask("name a example") == "ok", 12, f"an answer after {mode}", step=0.2)
+        harness.wait_until(lambda: driver.ask("name a example") == "ok", 12, f"after {mode}", step=0.2)
     node.stop()
     assert driver.ask("name a example").startswith("no undecided")
     assert driver.ask(f"login b {unread}").startswith("no undecided")
     node.start_again()
-    harness.wait_until(lambda: driver.ask("name a example") == "ok", 12, "an answer of the node that is back", step=0.2)
+    harness.wait_until(lambda: driver.ask("name a example") == "ok", 12, "the node is back", step=0.2)
     assert driver.ask("login a " + world.token()) == "ok grid:1001"
 
 
