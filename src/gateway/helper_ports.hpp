@@ -1,0 +1,102 @@
+#pragma once
+
+#include <chrono>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "base/clock.hpp"
+#include "base/log.hpp"
+#include "base/result.hpp"
+#include "base/unique_fd.hpp"
+#include "gateway/visitor_places.hpp"
+
+namespace diglett::gateway {
+
+/// A name's right to its helper port on 127.0.0.1, which stays bound while this lives, and for the
+/// rest after the last one of the name is gone. Safe from any thread.
+class HelperPort {
+  public:
+    virtual ~HelperPort() = default;
+
+    [[nodiscard]] virtual std::uint16_t number() const = 0;
+
+    /// Takes visitors from now on, in place of an older HelperPort of the same name.
+    /// @return a listening socket to accept from, which the caller closes; LimitReached, IoFailed.
+    [[nodiscard]] virtual Result<UniqueFd> listen() = 0;
+
+    /// Refuses visitors from now on; those that nobody has accepted are reset. Does nothing once a
+    /// newer HelperPort of the name listens.
+    virtual void refuse() = 0;
+
+    /// Whether this one takes visitors, and not a newer one.
+    [[nodiscard]] virtual bool is_listening() const = 0;
+};
+
+/// All helper ports of the gateway: whatever leads visitors to a name from outside, leads them to
+/// one of these, and may go on doing so for a while after the name is gone. So a port goes to
+/// another name only after a rest, during which it is bound and refuses. Control executor only;
+/// what it hands out is safe from any thread and may outlive it.
+///
+/// A port is bound once and stays so: listening begins by listen() and ends by shutdown(), which on
+/// Linux leaves a socket bound that was bound to a port of the caller's choice.
+class HelperPorts {
+  public:
+    struct Options {
+        std::uint16_t low = 10'000;   ///< The first port, > 0.
+        std::uint16_t high = 19'999;  ///< The last, at least `low`.
+        /// How long a port refuses after its name is gone for certain. It covers a reverse proxy
+        /// that keeps an old route while it cannot read its configuration.
+        Duration rest = std::chrono::minutes(10);
+    };
+
+    /// @param places for the descriptors; outlives this and all that it hands out.
+    HelperPorts(Options options, VisitorPlaces& places, Logger logger);
+    ~HelperPorts();
+
+    HelperPorts(const HelperPorts&) = delete;
+    HelperPorts& operator=(const HelperPorts&) = delete;
+
+    /// A port for `name`, refusing until listen(): the one it has or had, else `last_port` if that
+    /// is free, else the one that has been free longest. Ports in use elsewhere are skipped.
+    /// @param last_port 0: none is known.
+    /// @return LimitReached when there is no port or no descriptor.
+    [[nodiscard]] Result<std::shared_ptr<HelperPort>> take(const std::string& name,
+                                                           std::uint16_t last_port);
+
+    /// An earlier run led visitors of `name` to `port`, and something outside may still do so: it
+    /// rests from now on. Nothing for a port out of the range or bound already.
+    void take_leftover(const std::string& name, std::uint16_t port);
+
+    /// Some name had `port` last: among the free ones it is given to another name last.
+    void mark_used(std::uint16_t port);
+
+    /// Lets those go that have rested long enough at `now`.
+    void free_rested(TimePoint now);
+
+    /// Ports that are bound, resting ones included.
+    [[nodiscard]] std::size_t bound_count() const;
+
+  private:
+    class Bound;
+    struct State;
+
+    std::shared_ptr<State> state_;
+};
+
+/// The kernel picks ports from here for connections of its own.
+struct EphemeralPorts {
+    std::uint16_t low;
+    std::uint16_t high;
+};
+
+/// As Linux says (ip_local_port_range); none when it cannot be read.
+[[nodiscard]] std::optional<EphemeralPorts> ephemeral_ports();
+
+/// Warns if ports of `options` are among `kernels`: a connection may hold one when it is wanted.
+void warn_of_overlap(const HelperPorts::Options& options,
+                     const std::optional<EphemeralPorts>& kernels, const Logger& logger);
+
+}  // namespace diglett::gateway
