@@ -1,5 +1,6 @@
 #include "app/config_file.hpp"
 
+#include <algorithm>
 #include <optional>
 #include <utility>
 
@@ -22,8 +23,11 @@ class Reader {
         for (const auto& [key, node] : root) {
             const std::string name(key.str());
             const bool is_services = name == "service" && !schema_.service_keys.empty();
+            const auto* table = begins_keys(name + "-") ? node.as_table() : nullptr;
             const auto done = is_services ? read_services(node, config)
-                                          : read_entry(name, node, schema_.keys, config.settings);
+                              : table != nullptr
+                                  ? read_table(name, *table, config)
+                                  : read_entry(name, node, schema_.keys, config.settings);
             if (!done) {
                 return forward_error(done);
             }
@@ -38,6 +42,26 @@ class Reader {
 
     Status mistake(const toml::node& node, std::string_view words) const {
         return fail(Errc::InvalidConfig, fmt::format("{}: {}", where(node), words));
+    }
+
+    bool begins_keys(std::string_view start) const {
+        return std::ranges::any_of(schema_.keys,
+                                   [&](const auto& key) { return key.starts_with(start); });
+    }
+
+    /// `b` in `[a]` is the key `a-b`.
+    Status read_table(const std::string& name, const toml::table& table, ConfigFile& config) {
+        for (const auto& [key, node] : table) {
+            const std::string whole = fmt::format("{}-{}", name, key.str());
+            if (!schema_.keys.contains(whole)) {
+                return mistake(node,
+                               fmt::format("unknown key '{}' in [{}]", escape(key.str()), name));
+            }
+            if (const auto done = read_entry(whole, node, schema_.keys, config.settings); !done) {
+                return done;
+            }
+        }
+        return {};
     }
 
     Status read_services(const toml::node& node, ConfigFile& config) {
@@ -84,8 +108,9 @@ class Reader {
                 entry.values.push_back(std::move(*text));
             }
         }
-        into.emplace(key, std::move(entry));
-        return {};
+        return into.emplace(key, std::move(entry)).second
+                   ? Status{}
+                   : mistake(node, fmt::format("key '{}' stands there twice", key));
     }
 
     static std::string bad_value(const std::string& key) {

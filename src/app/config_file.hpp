@@ -34,7 +34,8 @@ struct ConfigFile {
     std::vector<ConfigTable> services;
 };
 
-/// Reads TOML with strict keys: strings, whole numbers, booleans and arrays of them.
+/// Reads TOML with strict keys: strings, whole numbers, booleans and arrays of them. A key `b` in a
+/// table `[a]` is the key `a-b`.
 /// @param file its name, for messages.
 /// @return InvalidConfig naming file, line and key.
 [[nodiscard]] Result<ConfigFile> parse_config(std::string_view text, std::string_view file,

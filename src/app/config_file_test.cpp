@@ -5,7 +5,7 @@
 namespace diglett::app {
 namespace {
 
-const ConfigSchema kSchema{.keys = {"listen", "auth", "workers", "accept-v1"},
+const ConfigSchema kSchema{.keys = {"listen", "auth", "workers", "accept-v1", "grid-ca-file"},
                            .service_keys = {"name", "backend"}};
 
 TEST(ParseConfig, ReadsValuesOfEachKindAsText) {
@@ -29,6 +29,13 @@ TEST(ParseConfig, ReadsServicesInOrder) {
     EXPECT_EQ(config->services[1].at("name").values, std::vector<std::string>{"b"});
 }
 
+TEST(ParseConfig, JoinsATableAndItsKeysByAHyphen) {
+    const auto config = parse_config("workers = 4\n\n[grid]\nca-file = \"x\"\n", "f.toml", kSchema);
+    ASSERT_TRUE(config) << config.error().text;
+    EXPECT_EQ(config->settings.at("grid-ca-file").values, std::vector<std::string>{"x"});
+    EXPECT_EQ(config->settings.at("grid-ca-file").where, "f.toml:4");
+}
+
 struct Mistake {
     const char* text;
     const char* words;
@@ -48,6 +55,11 @@ INSTANTIATE_TEST_SUITE_P(
     testing::Values(Mistake{"workers = 1\nlistne = \"x\"\n", "f.toml:2: unknown key 'listne'"},
                     Mistake{"workers = 1.5\n", "f.toml:1: key 'workers'"},
                     Mistake{"[workers]\nx = 1\n", "f.toml:1: key 'workers'"},
+                    Mistake{"[grid]\nca_file = 1\n", "f.toml:2: unknown key 'ca_file' in [grid]"},
+                    Mistake{"grid-ca-file = 1\n[grid]\nca-file = 1\n",
+                            "f.toml:1: key 'grid-ca-file' stands there twice"},
+                    Mistake{"[grid]\nca-file = { x = 1 }\n", "f.toml:2: key 'grid-ca-file'"},
+                    Mistake{"[gird]\nca-file = 1\n", "f.toml:1: unknown key 'gird'"},
                     Mistake{"listen = [[1]]\n", "f.toml:1: key 'listen'"},
                     Mistake{"service = 1\n", "f.toml:1: write services as [[service]]"},
                     Mistake{"[[service]]\nnmae = 1\n", "f.toml:2: unknown key 'nmae'"},

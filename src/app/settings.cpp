@@ -58,9 +58,13 @@ void Settings::secret(const std::string& flags, std::string& target, const std::
 }
 
 void Settings::list(const std::string& flags, std::vector<std::string>& target,
-                    const std::string& help) {
-    declare(app_.add_option(flags, target, help)->allow_extra_args(false)->delimiter(','),
-            {.option = nullptr, .is_list = true});
+                    const std::string& help, bool several) {
+    auto* const option = app_.add_option(flags, target, help);
+    option->allow_extra_args(several)->delimiter(',');
+    if (!target.empty()) {
+        option->capture_default_str();
+    }
+    declare(option, {.option = nullptr, .list = &target});
 }
 
 void Settings::number(const std::string& flags, std::uint32_t& target, const std::string& help) {
@@ -69,7 +73,15 @@ void Settings::number(const std::string& flags, std::uint32_t& target, const std
 }
 
 void Settings::flag(const std::string& flags, bool& target, const std::string& help) {
-    declare(app_.add_flag(flags, target, help), {.option = nullptr, .is_text = false});
+    auto* const option = app_.add_flag(flags, target, help);
+    if (target) {
+        option->default_str("true");
+    }
+    declare(option, {.option = nullptr, .is_text = false});
+}
+
+void Settings::check_flag(const std::string& flags, bool& target, const std::string& help) {
+    check_->add_flag(flags, target, help);
 }
 
 void Settings::positional(const std::string& name, std::string& target, const std::string& help) {
@@ -196,11 +208,12 @@ Status Settings::apply(const std::string& key, const ConfigEntry& values) {
     const auto mistake = [&](std::string_view why) {
         return fail(Errc::InvalidConfig, fmt::format("{}: key '{}': {}", values.where, key, why));
     };
-    if (!entry.is_list && values.values.size() != 1) {
+    if (entry.list == nullptr && values.values.size() != 1) {
         return mistake("takes one value");
     }
     if (values.values.empty()) {
-        return {};  // an empty list, as every list is without being set
+        entry.list->clear();
+        return {};
     }
     try {
         for (const auto& value : values.values) {
@@ -218,6 +231,25 @@ LogOptions Settings::log_options() const {
             .level = log_level_for(debug_)};
 }
 
+/// The value of a setting as TOML.
+std::string Settings::shown(const std::string& key, const Entry& entry) const {
+    if (entry.is_secret) {
+        return toml_quoted(Secret::mask());
+    }
+    if (entry.list != nullptr) {
+        std::vector<std::string> quoted;
+        for (const auto& value : *entry.list)
+            quoted.push_back(toml_quoted(value));
+        return fmt::format("[{}]", fmt::join(quoted, ", "));
+    }
+    if (key == "debug") {
+        return fmt::to_string(debug_);
+    }
+    const auto value = entry.option->count() == 0 ? entry.option->get_default_str()
+                                                  : entry.option->as<std::string>();
+    return entry.is_text ? toml_quoted(value) : value;
+}
+
 std::string Settings::print(const std::set<std::string>& without) const {
     std::string text;
     for (const auto& [key, entry] : entries_) {
@@ -225,26 +257,7 @@ std::string Settings::print(const std::set<std::string>& without) const {
         if (is_unset || without.contains(key)) {
             continue;
         }
-        if (entry.is_secret) {
-            text += fmt::format("{} = \"{}\"\n", key, Secret::mask());
-            continue;
-        }
-        if (!entry.is_text && !entry.is_list) {
-            const auto value = entry.option->count() == 0 ? entry.option->get_default_str()
-                                                          : entry.option->as<std::string>();
-            text += fmt::format("{} = {}\n", key, key == "debug" ? fmt::to_string(debug_) : value);
-            continue;
-        }
-        if (!entry.is_list) {
-            const auto value = entry.option->count() == 0 ? entry.option->get_default_str()
-                                                          : entry.option->as<std::string>();
-            text += fmt::format("{} = {}\n", key, toml_quoted(value));
-            continue;
-        }
-        std::vector<std::string> quoted;
-        for (const auto& value : entry.option->results())
-            quoted.push_back(toml_quoted(value));
-        text += fmt::format("{} = [{}]\n", key, fmt::join(quoted, ", "));
+        text += fmt::format("{} = {}\n", key, shown(key, entry));
     }
     return text;
 }

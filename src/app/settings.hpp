@@ -26,7 +26,8 @@ enum class Action : std::uint8_t {
 };
 
 /// A program's settings, each at once a flag `--KEY`, a variable `DIGLETT_KEY` and a key of the
-/// configuration file: flag over variable over file. Declare all, then load() once.
+/// configuration file: flag over variable over file. `KEY` may stand in a table of the file: `b-c`
+/// in `[a]` is `a-b-c`. Declare all, then load() once.
 class Settings {
   public:
     Settings(std::string program, std::string description, std::string version);
@@ -35,11 +36,19 @@ class Settings {
     /// default and lives until load() has returned.
     void text(const std::string& flags, std::string& target, const std::string& help);
     void secret(const std::string& flags, std::string& target, const std::string& help);
-    void list(const std::string& flags, std::vector<std::string>& target, const std::string& help);
+    /// @param several whether one flag may be followed by several values.
+    void list(const std::string& flags, std::vector<std::string>& target, const std::string& help,
+              bool several = false);
     void number(const std::string& flags, std::uint32_t& target, const std::string& help);
     void flag(const std::string& flags, bool& target, const std::string& help);
     /// Without a flag and a key: the words after the options, at most one.
     void positional(const std::string& name, std::string& target, const std::string& help);
+    /// Of the command `check` alone; neither a variable nor a key.
+    void check_flag(const std::string& flags, bool& target, const std::string& help);
+
+    /// What --help says at its end.
+    void footer(const std::string& text) { app_.footer(text); }
+
     /// Refuses a value of setting `key` for which `check` returns an error. load() says where the
     /// value came from.
     void require(const std::string& key, std::function<Status(const std::string& value)> check);
@@ -71,10 +80,10 @@ class Settings {
 
     struct Entry {
         CLI::Option* option;
-        bool is_list = false;
         bool is_secret = false;
         bool is_text = true;
-        std::string* target = nullptr;  ///< Of text() and secret().
+        std::string* target = nullptr;             ///< Of text() and secret().
+        std::vector<std::string>* list = nullptr;  ///< Of list().
         std::function<Status(const std::string&)> check{};
     };
 
@@ -82,6 +91,7 @@ class Settings {
     [[nodiscard]] Status apply_file();
     [[nodiscard]] Status apply(const std::string& key, const ConfigEntry& values);
     [[nodiscard]] Status check_values() const;
+    [[nodiscard]] std::string shown(const std::string& key, const Entry& entry) const;
     [[nodiscard]] Level level_of(const std::string& key) const;
     [[nodiscard]] Status choose_alternatives();
 

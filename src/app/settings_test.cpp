@@ -37,8 +37,11 @@ struct Values {
     std::string secret;
     std::string secret_file;
     std::vector<std::string> list;
+    std::vector<std::string> full_list{"one", "two"};
     std::uint32_t number = 7;
     bool flag = false;
+    bool on = true;
+    std::string of_table;
     std::string word;
 };
 
@@ -55,6 +58,9 @@ class SettingsTest : public testing::Test {
         settings_->list("--list", values_.list, "List");
         settings_->number("--number", values_.number, "Number");
         settings_->flag("--flag", values_.flag, "Flag");
+        settings_->list("--full-list", values_.full_list, "List with values");
+        settings_->flag("--on", values_.on, "Flag that is set");
+        settings_->text("--my-of-table", values_.of_table, "Text in a table");
         settings_->positional("word", values_.word, "Word");
         settings_->service_keys({"name", "backend"});
         settings_->require("number", [](const std::string& value) {
@@ -231,6 +237,41 @@ TEST_F(SettingsTest, PrintsDefaultsToo) {
     EXPECT_THAT(settings_->print(), HasSubstr("number = 7\n"));
     EXPECT_THAT(settings_->print(), Not(HasSubstr("secret")));
     EXPECT_THAT(settings_->print({"text"}), Not(HasSubstr("text = \"the default\"")));
+}
+
+TEST_F(SettingsTest, AKeyInATableIsTheFlag) {
+    const auto file = file_with("[my]\nof-table = \"file\"\n");
+    load_well({"--config", file});
+    EXPECT_EQ(values_.of_table, "file");
+    const Variable variable("DIGLETT_MY_OF_TABLE", "variable");
+    load_well({"--config", file});
+    EXPECT_EQ(values_.of_table, "variable");
+    load_well({"--config", file, "--my-of-table", "flag"});
+    EXPECT_EQ(values_.of_table, "flag");
+}
+
+TEST_F(SettingsTest, WhatIsOnByDefaultCanBeSwitchedOff) {
+    load_well({});
+    EXPECT_TRUE(values_.on);
+    EXPECT_THAT(settings_->print(), HasSubstr("on = true\n"));
+    load_well({"--on=false"});
+    EXPECT_FALSE(values_.on);
+    EXPECT_THAT(settings_->print(), HasSubstr("on = false\n"));
+    load_well({"--config", file_with("on = false\n")});
+    EXPECT_FALSE(values_.on);
+    load_well({"--on"});
+    EXPECT_TRUE(values_.on);
+}
+
+TEST_F(SettingsTest, AListMayHaveValuesByDefault) {
+    load_well({});
+    EXPECT_THAT(values_.full_list, ElementsAre("one", "two"));
+    EXPECT_THAT(settings_->print(), HasSubstr("full-list = [\"one\", \"two\"]\n"));
+    load_well({"--config", file_with("full-list = \"three\"\n")});
+    EXPECT_THAT(values_.full_list, ElementsAre("three"));
+    load_well({"--config", file_with("full-list = []\n")});
+    EXPECT_TRUE(values_.full_list.empty());
+    EXPECT_THAT(settings_->print(), HasSubstr("full-list = []\n"));
 }
 
 TEST_F(SettingsTest, HandsOnTheServicesOfTheFile) {
