@@ -32,7 +32,7 @@ net::Awaitable<std::optional<Error>> Agent::run() {
         if (end.why.code == Errc::EndOfStream || end.why.code == Errc::Cancelled) {
             end.why = {Errc::ConnectionLost, "the gateway closed the session"};
         }
-        if (options_.once || !(is_retryable(end.why.code) || end.may_pass)) {
+        if (options_.once || !is_worth_a_try(end)) {
             co_return end.why;
         }
         auto pausing = pause_before_retry(end);
@@ -41,6 +41,13 @@ net::Awaitable<std::optional<Error>> Agent::run() {
             co_return std::nullopt;
         }
     }
+}
+
+bool Agent::is_worth_a_try(const SessionEnd& end) const {
+    if (end.why.code == Errc::CredentialExpired) {
+        return shown_ && parts_.has_other_credential && parts_.has_other_credential(*shown_);
+    }
+    return is_retryable(end.why.code) || end.may_pass;
 }
 
 net::Awaitable<void> Agent::pause_before_retry(const SessionEnd& end) {
@@ -55,9 +62,9 @@ net::Awaitable<void> Agent::pause_before_retry(const SessionEnd& end) {
 net::Awaitable<SessionEnd> Agent::attempt() {
     auto token = parts_.credential();
     if (!token) {
-        co_return SessionEnd{.why = token.error(), .may_pass = had_credential_};
+        co_return SessionEnd{.why = token.error(), .may_pass = shown_.has_value()};
     }
-    had_credential_ = true;
+    shown_ = *token;
     auto dialling = net::dial(options_.gateway, Clock::now() + kDialTimeout);
     auto carrier = co_await std::move(dialling);
     if (!carrier) {

@@ -43,6 +43,9 @@ class Agent {
         /// Asked before each connect, so that a token file may change. An error ends the agent at
         /// the first connect only: the file may be about to be replaced.
         std::function<Result<Secret>()> credential;
+        /// Whether another credential than `used`, which the gateway calls expired, is there by
+        /// now: then the agent tries again. May be empty: never.
+        std::function<bool(const Secret& used)> has_other_credential{};
         std::function<void(const std::string& url)> on_public_url;
         RandomUnit random;
     };
@@ -68,6 +71,7 @@ class Agent {
                                                          crypto::SecureChannel* secure,
                                                          Secret token);
     [[nodiscard]] net::Awaitable<void> pause_before_retry(const SessionEnd& end);
+    [[nodiscard]] bool is_worth_a_try(const SessionEnd& end) const;
     void announce(const Service& service, const std::string& url);
     void drop_services(const std::set<const Service*>& given_up);
 
@@ -80,7 +84,7 @@ class Agent {
     Instance instance_{};
     Comeback comeback_;
     std::unique_ptr<Session> session_;
-    bool had_credential_ = false;
+    std::optional<Secret> shown_;  ///< The credential of the last attempt.
     bool stopping_ = false;
 };
 

@@ -109,6 +109,7 @@ class Session final : public mux::MultiplexerEvents {
     [[nodiscard]] Status on_ok(RegistrationId id, ByteView payload);
     [[nodiscard]] Status on_error(RegistrationId id, ByteView payload);
     [[nodiscard]] Status on_go_away(ByteView payload);
+    [[nodiscard]] SessionEnd refused_session(const wire::Refusal& why) const;
     void lose_name(const Service& service, const wire::Refusal& why);
     void end_with(SessionEnd end);
 

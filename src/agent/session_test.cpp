@@ -107,6 +107,7 @@ class AgentSession : public testing::Test {
                          .trust = GatewayTrust({}, *known_, {}, {}),
                          .key = crypto::AgentKey::generate(),
                          .credential = [this] { return credential_(); },
+                         .has_other_credential = has_other_credential_,
                          .on_public_url = [](const std::string&) {},
                          .random = [] { return 0.0; }},
             pool_->executor(0), log_.logger());
@@ -140,6 +141,7 @@ class AgentSession : public testing::Test {
     test::BlockingListener backend_;
     test::LogCapture log_;
     std::optional<KnownGateways> known_;
+    std::function<bool(const Secret& used)> has_other_credential_;
     std::function<Result<Secret>()> credential_ = [] {
         return Result<Secret>(Secret("the-token"));
     };
@@ -242,6 +244,40 @@ TEST_F(AgentSession, EndsForGoodOnlyForRefusalsThatNoRetryMends) {
         gateway->close();
         EXPECT_EQ(end_code(), errc);
     }
+}
+
+TEST_F(AgentSession, SaysWhichNamesARefusalCosts) {
+    start({"blog"}, false);
+    auto gateway = accept_opening();
+    gateway->send({hello(), frame(FrameKind::Refused, 0,
+                                  wire::Refused{.code = Code::Credential, .text = "no"})});
+    auto why = end();
+    ASSERT_TRUE(why);
+    EXPECT_EQ(*why, (Error{Errc::CredentialRefused, "name 'blog': no"}));
+    start({"a", "b", "c", "d", "e"}, false);
+    gateway = accept_opening();
+    gateway->send({hello(), welcome(),
+                   frame(FrameKind::GoAway, 0,
+                         wire::Refusal{.code = Code::Credential, .text = "no"})});
+    why = end();
+    ASSERT_TRUE(why);
+    EXPECT_EQ(*why, (Error{Errc::CredentialRefused, "names 'a', 'b', 'c' and 2 more: no"}));
+}
+
+TEST_F(AgentSession, ComesBackAfterExpiredOnlyWithAnotherCredential) {
+    has_other_credential_ = [](const Secret& used) { return used.expose_secret() == "old"; };
+    std::atomic<int> asked = 0;
+    credential_ = [&asked] { return Secret(++asked == 1 ? "old" : "new"); };
+    start({"blog"}, false);
+    for (const std::string token : {"old", "new"}) {
+        auto gateway = accept();
+        const auto login = gateway->receive(FrameKind::Login);
+        ASSERT_TRUE(login);
+        EXPECT_EQ(wire::decode<wire::Login>(login->payload)->token, token);
+        gateway->send({hello(), frame(FrameKind::Refused, 0,
+                                      wire::Refused{.code = Code::Expired, .text = "too old"})});
+    }
+    EXPECT_EQ(end_code(), Errc::CredentialExpired);
 }
 
 TEST_F(AgentSession, GivesUpANameThatIsRefusedAndKeepsTheOthers) {

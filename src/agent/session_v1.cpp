@@ -88,7 +88,8 @@ net::Awaitable<SessionEnd> Session::await_ok_v1(Errc if_refused, Duration patien
         case wire::FrameKind::Ok:
             co_return SessionEnd{{Errc::EndOfStream, "ok"}};
         case wire::FrameKind::Error:
-            co_return SessionEnd{{if_refused, escape(as_text(message->payload))}};
+            co_return SessionEnd{{if_refused, "name '" + context_.services.front().name +
+                                                  "': " + escape(as_text(message->payload))}};
         default:
             co_return SessionEnd{{Errc::ProtocolViolation, "a frame out of order"}};
     }

@@ -30,6 +30,19 @@ Duration bounded_delay(std::uint32_t retry_ms) {
     return std::min<Duration>(std::chrono::milliseconds(retry_ms), kMaxRetryDelay);
 }
 
+/// "name 'a'", or "names 'a', 'b', 'c' and 4 more".
+std::string names_for_people(const std::vector<Service>& services) {
+    constexpr std::size_t kShown = 3;
+    std::string text = services.size() == 1 ? "name" : "names";
+    for (std::size_t i = 0; i < std::min(kShown, services.size()); ++i) {
+        text += fmt::format("{} '{}'", i == 0 ? "" : ",", services[i].name);
+    }
+    if (services.size() > kShown) {
+        text += fmt::format(" and {} more", services.size() - kShown);
+    }
+    return text;
+}
+
 }  // namespace
 
 void Session::start_v2() {
@@ -169,13 +182,23 @@ Status Session::on_welcome(ByteView payload) {
     return {};
 }
 
+/// What no retry mends is told with the names that it costs.
+SessionEnd Session::refused_session(const wire::Refusal& why) const {
+    const Errc code = wire::errc_of(why.code);
+    std::string words = escape(why.text);
+    if (!is_retryable(code)) {
+        words = names_for_people(context_.services) + ": " + words;
+    }
+    return {.why = {code, std::move(words)}, .retry_after = bounded_delay(why.retry_ms)};
+}
+
 Status Session::on_refused(ByteView payload) {
     const auto refused = wire::decode<wire::Refused>(payload);
     if (!refused) {
         return forward_error(refused);
     }
-    end_with({.why = {wire::errc_of(refused->code), escape(refused->text)},
-              .retry_after = bounded_delay(refused->retry_ms)});
+    end_with(refused_session(
+        {.code = refused->code, .text = refused->text, .retry_ms = refused->retry_ms}));
     return {};
 }
 
@@ -240,8 +263,7 @@ Status Session::on_go_away(ByteView payload) {
             return {};  // its streams may still end
         }
     }
-    end_with({.why = {wire::errc_of(why->code), escape(why->text)},
-              .retry_after = bounded_delay(why->retry_ms)});
+    end_with(refused_session(*why));
     return {};
 }
 
