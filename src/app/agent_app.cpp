@@ -10,6 +10,7 @@
 
 #include "agent/agent.hpp"
 #include "app/agent_config.hpp"
+#include "app/agent_credential.hpp"
 #include "app/exit.hpp"
 #include "app/program.hpp"
 #include "app/terminal_question.hpp"
@@ -27,7 +28,6 @@ namespace {
 
 constexpr std::string_view kKeyFile = "agent.key";
 constexpr std::size_t kMaxKeyBytes = 4'096;
-constexpr std::size_t kMaxCredentialFileBytes = 16 * 1'024;
 constexpr std::size_t kMaxCaBytes = 1 << 20;
 constexpr std::chrono::milliseconds kLockPatience{1'000};
 
@@ -75,22 +75,6 @@ Result<crypto::ClientTls> load_tls(const AgentConfig& config) {
         options.ca_pem = std::move(*pem);
     }
     return crypto::ClientTls::create(options);
-}
-
-/// The credential as it is now: a file is read anew, one final line end dropped.
-Result<Secret> current_credential(const AgentConfig& config) {
-    if (config.token_file.empty()) {
-        return Secret(config.token);
-    }
-    auto text = read_file(config.token_file, kMaxCredentialFileBytes);
-    if (!text) {
-        return forward_error(text);
-    }
-    if (text->ends_with('\n'))
-        text->pop_back();
-    if (text->ends_with('\r'))
-        text->pop_back();
-    return Secret(std::move(*text));
 }
 
 /// Others on this machine can take the credential.
@@ -167,9 +151,6 @@ int start(const AgentConfig& config, const AgentPlan& plan, const Logger& logger
     if (!tls) {
         return fail_with(tls.error(), logger);
     }
-    if (const auto credential = current_credential(config); !credential) {
-        return fail_with(credential.error(), logger);
-    }
     warn_about_readers(config.token_file, logger);
     auto services = plan.services;
     for (auto& service : services) {
@@ -177,6 +158,10 @@ int start(const AgentConfig& config, const AgentPlan& plan, const Logger& logger
             service.name = derived_name(crypto::fingerprint(key->public_key()),
                                         net::to_string(service.backend));
         }
+    }
+    const AgentCredential credential(config, plan.grid, services);
+    if (const auto first = credential.current(); !first) {
+        return fail_with(first.error(), logger);
     }
     net::asio::io_context context(1);
     net::asio::signal_set signals(context, SIGINT, SIGTERM);
@@ -193,7 +178,9 @@ int start(const AgentConfig& config, const AgentPlan& plan, const Logger& logger
         {.tls = std::move(*tls),
          .trust = agent::GatewayTrust(plan.trust, *known, terminal_question(), logger),
          .key = *key,
-         .credential = [&config] { return current_credential(config); },
+         .credential = [&credential] { return credential.current(); },
+         .has_other_credential =
+             [&credential](const Secret& used) { return credential.has_changed(used); },
          .on_public_url = [](const std::string& url) { print_out(url + "\n"); },
          .random = system_random()},
         context.get_executor(), logger);
@@ -224,11 +211,11 @@ std::string print_all(const Settings& settings, const AgentPlan& plan) {
     return settings.print({"name"}) + print_services(plan);
 }
 
-Status check_files(const AgentConfig& config, const AgentPlan& /*plan*/) {
+Status check_files(const AgentConfig& config, const AgentPlan& plan) {
     if (const auto tls = load_tls(config); !tls) {
         return forward_error(tls);
     }
-    const auto credential = current_credential(config);
+    const auto credential = AgentCredential(config, plan.grid, plan.services).current();
     return credential ? Status{} : forward_error(credential);
 }
 

@@ -22,14 +22,19 @@ Status check_spelling(const std::string& name) {
     return name.empty() ? Status{} : routing::check_name_grammar(name);
 }
 
+Status check_kind(const std::string& text) {
+    return text == "http" || text == "tls" ? Status{}
+                                           : fail(Errc::InvalidConfig, "takes http or tls");
+}
+
 Result<agent::Service> make_service(const std::string& name, const std::string& backend,
                                     const std::string& kind) {
     if (const auto valid = check_spelling(name); !valid) {
         return forward_error(valid);
     }
-    if (kind != "http") {
+    if (const auto known = check_kind(kind); !known) {
         return fail(Errc::InvalidConfig,
-                    fmt::format("kind '{}' is unknown; there is http", escape(kind)));
+                    fmt::format("kind '{}' is unknown; there are http and tls", escape(kind)));
     }
     auto endpoint = net::parse_endpoint(backend);
     if (!endpoint) {
@@ -59,7 +64,7 @@ Result<std::vector<agent::Service>> services_of(const AgentConfig& config,
                                                 const std::vector<ConfigTable>& tables) {
     std::vector<agent::Service> services;
     if (!config.backend.empty()) {
-        auto service = make_service(config.name, config.backend, "http");
+        auto service = make_service(config.name, config.backend, config.kind);
         if (!service) {
             return forward_error(service);
         }
@@ -80,7 +85,7 @@ Result<std::vector<agent::Service>> services_of(const AgentConfig& config,
             return forward_error(single);
         }
         auto service = make_service(value_of(table, "name", ""), value_of(table, "backend", ""),
-                                    value_of(table, "kind", "http"));
+                                    value_of(table, "kind", config.kind));
         if (!service) {
             const std::string where = table.empty() ? "a [[service]] without keys"
                                                     : table.begin()->second.where + ": service";
@@ -130,8 +135,10 @@ Result<agent::TrustOptions> trust_of(const AgentConfig& config) {
 void AgentConfig::declare(Settings& settings) {
     settings.text("-g,--gateway", gateway, "Gateway, HOST[:PORT] (port 20000 if left out)");
     settings.text("-n,--name", name, "Name to register; left out: eight letters, always the same");
+    settings.text("--kind", kind, "http, or tls: passed through by its server name");
     settings.secret("-t,--token", token, "Credential; better in a file or in DIGLETT_TOKEN");
     settings.text("--token-file", token_file, "File with the credential");
+    grid.declare(settings);
     settings.list("--pin", pins, "Key of the gateway, sha256/... (repeatable)");
     settings.text("--ca", ca, "Certificates (PEM) that vouch for the gateway");
     settings.flag("--tofu", tofu, "Trust a gateway met for the first time with the credential");
@@ -143,8 +150,10 @@ void AgentConfig::declare(Settings& settings) {
     settings.alternatives("token", "token-file");
     settings.require("gateway", check_gateway);
     settings.require("name", check_spelling);
+    settings.require("kind", check_kind);
     settings.require("pin", check_pin);
     settings.require("protocol", check_protocol);
+    settings.footer("diglett grid-token --help tells how to make a token of a ThreeFold twin.");
     settings.service_keys({"name", "backend", "kind"});
 }
 
@@ -168,6 +177,14 @@ Result<AgentPlan> plan_agent(const AgentConfig& config, const std::vector<Config
         return forward_error(trust);
     }
     plan.trust = std::move(*trust);
+    auto mint = config.grid.plan(plan.gateway.host);
+    if (!mint) {
+        return forward_error(mint);
+    }
+    plan.grid = std::move(*mint);
+    if (plan.grid && !(config.token.empty() && config.token_file.empty())) {
+        return fail(Errc::InvalidUsage, "--grid-twin and a token exclude each other");
+    }
     if (config.protocol == 1 && plan.services.size() != 1) {
         return fail(Errc::InvalidConfig, "protocol 1 carries one service only");
     }

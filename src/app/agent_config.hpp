@@ -1,11 +1,13 @@
 #pragma once
 
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "agent/gateway_trust.hpp"
 #include "agent/service.hpp"
+#include "app/agent_grid.hpp"
 #include "app/settings.hpp"
 #include "net/endpoint.hpp"
 
@@ -16,8 +18,10 @@ struct AgentConfig {
     std::string gateway;
     std::string name;
     std::string backend;
+    std::string kind = "http";
     std::string token;
     std::string token_file;
+    AgentGridConfig grid;
     std::vector<std::string> pins;
     std::string ca;
     bool tofu = false;
@@ -35,6 +39,7 @@ struct AgentPlan {
     net::Endpoint gateway;
     std::vector<agent::Service> services;
     agent::TrustOptions trust;
+    std::optional<GridMint> grid;  ///< In place of token and token file.
 };
 
 /// @param services the [[service]] tables of the file; not used when the command line gives a
