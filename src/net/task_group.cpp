@@ -7,11 +7,8 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
-#include <boost/asio/error.hpp>
 #include <boost/asio/post.hpp>
 #include <boost/asio/this_coro.hpp>
-#include <boost/system/system_error.hpp>
-#include <fmt/format.h>
 
 #include "base/assert.hpp"
 #include "net/event.hpp"
@@ -20,21 +17,6 @@
 namespace diglett::net {
 
 namespace {
-
-void accept_only_cancellation(const std::exception_ptr& exception) {
-    if (!exception) {
-        return;
-    }
-    try {
-        std::rethrow_exception(exception);
-    } catch (const boost::system::system_error& error) {
-        if (error.code() != asio::error::operation_aborted) {
-            die_of_bug(fmt::format("a task ended with '{}'", error.what()));
-        }
-    } catch (const std::exception& error) {
-        die_of_bug(fmt::format("a task ended with '{}'", error.what()));
-    }
-}
 
 /// Asio itself would start a task inside co_spawn when that is called on the loop's thread.
 Awaitable<void> start_from_loop(Awaitable<void> task) {
@@ -65,7 +47,7 @@ void TaskGroup::spawn(Awaitable<void> task) {
     }
     const auto place = state_->running.emplace(state_->running.end());
     auto on_end = [state = state_, place](const std::exception_ptr& exception) {
-        accept_only_cancellation(exception);
+        die_unless_cancelled(exception);
         state->running.erase(place);
         if (state->running.empty()) {
             state->emptied.notify();
