@@ -15,8 +15,10 @@ class LogRegistrar final : public Registrar {
 
     [[nodiscard]] std::string_view name() const override { return "log"; }
 
-    /// It can tell of any.
-    [[nodiscard]] bool publishes(std::string_view /*kind*/) const override { return true; }
+    /// It can tell of any that the protocol knows. (protocol 2.6)
+    [[nodiscard]] bool publishes(std::string_view kind) const override {
+        return kind == "http" || kind == "tls";
+    }
 
     [[nodiscard]] net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(
         Request request, TimePoint deadline) override;

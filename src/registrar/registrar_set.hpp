@@ -1,9 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <memory>
+#include <set>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
+#include "base/log.hpp"
 #include "registrar/registrar.hpp"
 
 namespace diglett::registrar {
@@ -11,20 +16,51 @@ namespace diglett::registrar {
 /// Several registrars as one.
 class RegistrarSet {
   public:
-    /// @param members asked in this order; those that only tell of it (log) stand last.
-    explicit RegistrarSet(std::vector<std::unique_ptr<Registrar>> members)
-        : members_(std::move(members)) {}
+    struct Member {
+        std::unique_ptr<Registrar> registrar;
+        /// Names go on without it: what it fails to do, or cannot, is logged.
+        bool optional = false;
+    };
 
-    /// Makes a name public with every member, or with none: when one fails, those before it are
-    /// undone in reverse order and its error is returned.
-    /// @param deadline for all together.
+    /// @param members asked in this order, the optional ones after the others; those that only tell
+    /// of a name (log) stand last.
+    explicit RegistrarSet(std::vector<Member> members, Logger logger = {});
+    /// All of them required.
+    explicit RegistrarSet(std::vector<std::unique_ptr<Registrar>> members);
+
+    /// Whether every required member publishes names of `kind`.
+    [[nodiscard]] bool publishes(std::string_view kind) const;
+
+    /// Makes a name public with every member, or with none: when a required one fails, those before
+    /// it are undone in reverse order and its error is returned.
+    /// @param deadline for all together, whatever they do; an optional one has kOptionalPatience
+    /// of it.
     /// @return one handle for all; its url() is the first that a member gives. It undoes in
-    /// reverse.
+    /// reverse. TimedOut at the deadline; Internal while a registration of the same name and
+    /// generation lives.
     [[nodiscard]] net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(
         Request request, TimePoint deadline);
 
   private:
-    std::vector<std::unique_ptr<Registrar>> members_;
+    /// Name and generation of what lives.
+    using Living = std::set<std::pair<std::string, Generation>>;
+    using Answer = Result<std::unique_ptr<Registration>>;
+    class Combined;
+
+    struct Part {
+        std::shared_ptr<Registrar> registrar;
+        bool optional;
+    };
+
+    [[nodiscard]] static net::Awaitable<Answer> ask(std::shared_ptr<Registrar> registrar,
+                                                    Request request, TimePoint deadline);
+
+    std::vector<Part> parts_;  ///< In the order they are asked.
+    Logger logger_;
+    std::shared_ptr<Living> living_ = std::make_shared<Living>();
 };
+
+/// How long the answer to an agent waits for a registrar that is not required.
+inline constexpr std::chrono::seconds kOptionalPatience{2};
 
 }  // namespace diglett::registrar

@@ -1,3 +1,4 @@
+#include <chrono>
 #include <string>
 #include <utility>
 #include <vector>
@@ -5,6 +6,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "net/sleep.hpp"
 #include "registrar/log_registrar.hpp"
 #include "registrar/registrar_set.hpp"
 #include "test/support/log_capture.hpp"
@@ -12,6 +14,8 @@
 
 namespace diglett::registrar {
 namespace {
+
+using namespace std::chrono_literals;
 
 Request request_for(std::string name) {
     return {.name = std::move(name), .generation = {7}, .kind = "http", .local_port = 35'185};
@@ -30,10 +34,11 @@ TEST(LogRegistrar, SaysWhatIsRegisteredAndThatItEnds) {
                                                      "unregister domain 'example'"}));
 }
 
-TEST(LogRegistrar, TellsOfAnyKind) {
+TEST(LogRegistrar, TellsOfAnyKindThatTheProtocolKnows) {
     LogRegistrar registrar{Logger()};
     EXPECT_TRUE(registrar.publishes("http"));
     EXPECT_TRUE(registrar.publishes("tls"));
+    EXPECT_FALSE(registrar.publishes("carrier-pigeon"));
 }
 
 /// Writes what it does into a history.
@@ -43,10 +48,19 @@ class FakeRegistrar final : public Registrar {
                   bool works = true)
         : name_(std::move(name)), history_(history), url_(std::move(url)), works_(works) {}
 
+    bool hangs = false;  ///< Answers after its deadline, if it is let.
+    bool takes_tls = true;
+
     std::string_view name() const override { return name_; }
+
+    bool publishes(std::string_view kind) const override { return kind == "http" || takes_tls; }
 
     net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(Request request,
                                                                         TimePoint) override {
+        if (hangs) {
+            history_.push_back("?" + name_ + " " + request.name);
+            co_await net::sleep_until(Clock::now() + 5s);
+        }
         if (!works_) {
             co_return fail(Errc::DiskFull, "no room");
         }
@@ -113,6 +127,87 @@ TEST(RegistrarSet, MayBeEmpty) {
     const auto registration = test::run_coroutine(set.register_name(request_for("n"), kNever));
     ASSERT_TRUE(registration);
     EXPECT_EQ((*registration)->url(), "");
+}
+
+RegistrarSet::Member member(std::unique_ptr<FakeRegistrar> registrar, bool optional) {
+    return {.registrar = std::move(registrar), .optional = optional};
+}
+
+RegistrarSet set_of_two(RegistrarSet::Member first, RegistrarSet::Member second,
+                        Logger logger = {}) {
+    std::vector<RegistrarSet::Member> members;
+    members.push_back(std::move(first));
+    members.push_back(std::move(second));
+    return RegistrarSet(std::move(members), std::move(logger));
+}
+
+TEST(RegistrarSet, GoesOnWithoutAnOptionalOneThatFails) {
+    const test::LogCapture log;
+    std::vector<std::string> history;
+    auto set = set_of_two(
+        member(std::make_unique<FakeRegistrar>("weak", history, "https://weak", false), true),
+        member(std::make_unique<FakeRegistrar>("b", history, "https://b"), false), log.logger());
+    auto registration = test::run_coroutine(set.register_name(request_for("n"), kNever));
+    ASSERT_TRUE(registration);
+    EXPECT_EQ((*registration)->url(), "https://b");
+    EXPECT_EQ(log.count("weak: no room"), 1U);
+    registration->reset();
+    EXPECT_EQ(history, (std::vector<std::string>{"+b n", "-b n"}));
+}
+
+TEST(RegistrarSet, AsksOptionalOnesWhenTheOthersHaveIt) {
+    std::vector<std::string> history;
+    auto set = set_of_two(member(std::make_unique<FakeRegistrar>("extra", history), true),
+                          member(std::make_unique<FakeRegistrar>("b", history), false));
+    auto registration = test::run_coroutine(set.register_name(request_for("n"), kNever));
+    EXPECT_EQ(history, (std::vector<std::string>{"+b n", "+extra n"}));
+}
+
+TEST(RegistrarSet, GivesUpOneThatDoesNotAnswerAndUndoesTheRest) {
+    std::vector<std::string> history;
+    auto slow = std::make_unique<FakeRegistrar>("slow", history);
+    slow->hangs = true;
+    auto set = set_of(std::make_unique<FakeRegistrar>("a", history), std::move(slow));
+    const auto began = Clock::now();
+    const auto failed =
+        test::run_coroutine(set.register_name(request_for("n"), Clock::now() + 50ms));
+    ASSERT_FALSE(failed);
+    EXPECT_EQ(failed.error().code, Errc::TimedOut);
+    EXPECT_LT(Clock::now() - began, 4s);
+    EXPECT_EQ(history, (std::vector<std::string>{"+a n", "?slow n", "-a n"}));
+}
+
+TEST(RegistrarSet, PublishesWhatEveryRequiredOnePublishes) {
+    std::vector<std::string> history;
+    for (const bool optional : {false, true}) {
+        auto narrow = std::make_unique<FakeRegistrar>("narrow", history);
+        narrow->takes_tls = false;
+        auto set = set_of_two(member(std::move(narrow), optional),
+                              member(std::make_unique<FakeRegistrar>("b", history), false));
+        EXPECT_TRUE(set.publishes("http"));
+        EXPECT_EQ(set.publishes("tls"), optional);
+        history.clear();
+        auto request = request_for("n");
+        request.kind = "tls";
+        auto registration = test::run_coroutine(set.register_name(std::move(request), kNever));
+        ASSERT_TRUE(registration);
+        EXPECT_EQ(history.size(), optional ? 1U : 2U) << "an optional one is not asked for it";
+    }
+}
+
+TEST(RegistrarSet, HasOneRegistrationForANameAndGeneration) {
+    std::vector<std::string> history;
+    auto set = set_of(std::make_unique<FakeRegistrar>("a", history));
+    auto first = test::run_coroutine(set.register_name(request_for("n"), kNever));
+    ASSERT_TRUE(first);
+    const auto second = test::run_coroutine(set.register_name(request_for("n"), kNever));
+    ASSERT_FALSE(second);
+    EXPECT_EQ(second.error().code, Errc::Internal);
+    auto newer = request_for("n");
+    newer.generation = {8};
+    EXPECT_TRUE(test::run_coroutine(set.register_name(std::move(newer), kNever)));
+    first->reset();
+    EXPECT_TRUE(test::run_coroutine(set.register_name(request_for("n"), kNever)));
 }
 
 }  // namespace
