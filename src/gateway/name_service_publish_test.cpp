@@ -79,7 +79,7 @@ TEST_F(NameServicePublish, UndoesItForANameThatChangedHandsMeanwhile) {
         std::ignore = co_await std::move(publishing);
     };
     EXPECT_EQ(code_of(publish(1, 1, 80)), Code::Unknown);
-    EXPECT_THAT(plugs_.published, ElementsAre("blog 81 1"));
+    EXPECT_THAT(plugs_.published, ElementsAre("blog 81 2"));
 }
 
 TEST_F(NameServicePublish, UndoesItForARegistrationThatWasMadeAnewMeanwhile) {
@@ -91,7 +91,7 @@ TEST_F(NameServicePublish, UndoesItForARegistrationThatWasMadeAnewMeanwhile) {
     EXPECT_EQ(code_of(publish(1, 1, 80)), Code::Unknown);
     EXPECT_THAT(plugs_.published, IsEmpty());
     EXPECT_TRUE(publish(1, 2, 82));
-    EXPECT_THAT(plugs_.published, ElementsAre("blog 82 1"));
+    EXPECT_THAT(plugs_.published, ElementsAre("blog 82 2"));
 }
 
 TEST_F(NameServicePublish, AFailureDoesNotFreeANameThatChangedHandsMeanwhile) {

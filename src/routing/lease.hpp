@@ -15,7 +15,7 @@ using WallTime = std::chrono::system_clock::time_point;
 /// One name's owner.
 struct Lease {
     std::string identity;         ///< Stable key, e.g. "tokens:alice".
-    Generation generation;        ///< Raised at each change of owner.
+    Generation generation;        ///< Raised at each claim.
     std::uint16_t last_port = 0;  ///< Helper port it had last; 0: none yet.
     WallTime last_used;           ///< Means nothing while `held`.
     bool held = false;            ///< A live session has it. Not stored.

@@ -68,7 +68,7 @@ Result<LeaseBook> LeaseBook::open(Options options, WallTime now) {
         return forward_error(stored);
     }
     book.leases_ = std::move(stored->leases);
-    book.last_generation_ = stored->last_generation;
+    book.last_generation_ = stored->last_generation + (stored->clean ? 0 : kUnsavedGenerations);
     for (auto& [name, lease] : book.leases_) {
         lease.last_used = stored->clean ? std::min(lease.last_used, now) : now;
         ++book.names_of_[lease.identity];
@@ -107,6 +107,7 @@ Result<LeaseBook::Granted> LeaseBook::claim(std::string_view name, std::string_v
     const auto known = leases_.find(name);
     if (known != leases_.end() && known->second.identity == identity) {
         Lease& lease = known->second;
+        lease.generation.value = ++last_generation_;
         lease.held = true;
         lease.reserved = reserves;
         lease.last_used = now;
@@ -191,6 +192,17 @@ void LeaseBook::release(std::string_view name, WallTime now) {
         std::ignore = take(name);
     }
     save_lazily(now);
+}
+
+void LeaseBook::forget(std::string_view name, WallTime now) {
+    if (take(name)) {
+        save_at_once(now);
+    }
+}
+
+const Lease* LeaseBook::owner(std::string_view name, WallTime now) const {
+    const Lease* lease = find(name);
+    return lease == nullptr || is_expired(*lease, now) ? nullptr : lease;
 }
 
 const Lease* LeaseBook::find(std::string_view name) const {

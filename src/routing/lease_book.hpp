@@ -30,6 +30,10 @@ inline constexpr std::size_t kMaxNames = 100'000;
 /// uses). A change of owner or port is written at once.
 inline constexpr std::chrono::seconds kLazySave{1};
 
+/// Generations that may have been given since the file was last written: so many are skipped after
+/// a crash, which is more than anybody claims names in a second.
+inline constexpr std::uint64_t kUnsavedGenerations = 1'000'000;
+
 /// Who owns which name, kept in a file over restarts. Knows owners only; which live session holds a
 /// name is the gateway's. Synchronous: a change of owner writes and syncs the file.
 ///
@@ -46,7 +50,7 @@ class LeaseBook {
     };
 
     struct Granted {
-        Generation generation;
+        Generation generation;        ///< Above all that were given before, over restarts too.
         std::uint16_t last_port = 0;  ///< The port to bind again if it can be; 0: none.
     };
 
@@ -86,7 +90,18 @@ class LeaseBook {
     /// without lease.
     void release(std::string_view name, WallTime now);
 
-    /// The owner of `name`, or null; good until the next call that is not const.
+    /// The name is free at once, whoever holds or has reserved it. Nothing for a name without
+    /// lease.
+    void forget(std::string_view name, WallTime now);
+
+    /// Who holds `name` or has it reserved at `now`, or null; good until the next call that is not
+    /// const.
+    [[nodiscard]] const Lease* owner(std::string_view name, WallTime now) const;
+
+    /// All leases, expired ones included; good until the next call that is not const.
+    [[nodiscard]] const Leases& leases() const { return leases_; }
+
+    /// The lease of `name`, be it expired, or null; good until the next call that is not const.
     [[nodiscard]] const Lease* find(std::string_view name) const;
 
     [[nodiscard]] std::size_t size() const { return leases_.size(); }

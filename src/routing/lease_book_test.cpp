@@ -65,7 +65,7 @@ TEST(LeaseBook, FreesAtOnceWhatIsNotReserved) {
     EXPECT_TRUE(book.claim("blog", "v1", false, kNow));
 }
 
-TEST(LeaseBook, RaisesTheGenerationAtEachChangeOfOwner) {
+TEST(LeaseBook, RaisesTheGenerationAtEachClaim) {
     LeaseBook book;
     const auto first = book.claim("blog", "tokens:a", true, kNow);
     const auto again = book.claim("blog", "tokens:a", true, kNow + 1h);
@@ -75,10 +75,33 @@ TEST(LeaseBook, RaisesTheGenerationAtEachChangeOfOwner) {
     book.release("blog", kNow + 4h);
     const auto next = book.claim("blog", "tokens:b", true, kNow + 100h);
     ASSERT_TRUE(first && again && other && back && next);
-    EXPECT_EQ(first->generation, again->generation);
-    EXPECT_EQ(first->generation, back->generation);
-    EXPECT_GT(other->generation, first->generation);
-    EXPECT_GT(next->generation, other->generation);
+    EXPECT_GT(again->generation, first->generation);
+    EXPECT_GT(other->generation, again->generation);
+    EXPECT_GT(back->generation, other->generation);
+    EXPECT_GT(next->generation, back->generation);
+}
+
+TEST(LeaseBook, ForgetsAtOnce) {
+    LeaseBook book;
+    book.forget("blog", kNow);
+    const auto first = book.claim("blog", "grid:1", true, kNow);
+    book.forget("blog", kNow);
+    EXPECT_EQ(book.owner("blog", kNow), nullptr);
+    const auto next = book.claim("blog", "grid:2", true, kNow);
+    ASSERT_TRUE(first && next);
+    EXPECT_GT(next->generation, first->generation);
+    EXPECT_EQ(next->last_port, 0);
+}
+
+TEST(LeaseBook, SaysWhoHoldsOrHasReservedAName) {
+    LeaseBook book;
+    EXPECT_EQ(book.owner("blog", kNow), nullptr);
+    ASSERT_TRUE(book.claim("blog", "tokens:a", true, kNow));
+    ASSERT_NE(book.owner("blog", kNow + 24h * 365), nullptr);
+    book.release("blog", kNow);
+    ASSERT_NE(book.owner("blog", kNow + 23h), nullptr);
+    EXPECT_EQ(book.owner("blog", kNow + 23h)->identity, "tokens:a");
+    EXPECT_EQ(book.owner("blog", kNow + 24h), nullptr);
 }
 
 TEST(LeaseBook, RemembersThePortOfTheOwner) {
@@ -141,9 +164,25 @@ TEST(StoredLeaseBook, KeepsOwnersPortsAndGenerationsOverARestart) {
     EXPECT_EQ(code_of(book.claim("blog", "tokens:b", true, kNow + 24h - 1s)), Errc::NameTaken);
     const auto back = book.claim("blog", "tokens:a", true, kNow + 2h);
     ASSERT_TRUE(back);
-    EXPECT_EQ(back->generation, generation);
+    EXPECT_GT(back->generation, generation);
     EXPECT_EQ(back->last_port, 41'234);
     EXPECT_GT(book.claim("shop", "tokens:a", true, kNow + 2h)->generation, generation);
+}
+
+TEST(StoredLeaseBook, GivesNoGenerationTwiceAlthoughItCrashed) {
+    const test::TemporaryDirectory directory;
+    const LeaseBook::Options options{.file = directory.file("leases.json")};
+    std::string file;
+    Generation generation;
+    {
+        auto book = book_with(options);
+        ASSERT_TRUE(book.claim("blog", "tokens:a", true, kNow));
+        file = read_file(*options.file, 10'000).value();
+        generation = book.claim("blog", "tokens:a", true, kNow)->generation;  // saved later
+    }
+    ASSERT_TRUE(write_file_atomically(*options.file, file));  // as it was at the crash
+    auto book = book_with(options);
+    EXPECT_GT(book.claim("blog", "tokens:a", true, kNow)->generation, generation);
 }
 
 TEST(StoredLeaseBook, DropsReservationsThatEndedMeanwhile) {
@@ -306,7 +345,7 @@ TEST_F(FullDisk, RefusesNewClaimsAndLetsNamesInUseGoOn) {
     EXPECT_EQ(book.find("shop"), nullptr);
     const auto kept = book.claim("blog", "tokens:a", true, kNow + 4s);
     ASSERT_TRUE(kept);
-    EXPECT_EQ(kept->generation, granted->generation);
+    EXPECT_GT(kept->generation, granted->generation);
     book.touch("blog", 41'234, kNow + 4s);
     book.release("blog", kNow + 6s);
     EXPECT_EQ(log_.count("new ones are refused"), 1U);
@@ -362,7 +401,7 @@ TEST(LeaseBook, HasExactlyOneOwnerAtEachInstantOfARace) {
         const bool free = owner.empty() || owner == identity || (!is_held && now - released >= 24h);
         ASSERT_EQ(granted.has_value(), free) << step;
         if (granted) {
-            ASSERT_EQ(granted->generation.value > last_generation, owner != identity) << step;
+            ASSERT_GT(granted->generation.value, last_generation) << step;
             last_generation = granted->generation.value;
             owner = identity;
         }
