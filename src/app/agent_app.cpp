@@ -211,7 +211,7 @@ std::string print_all(const Settings& settings, const AgentPlan& plan) {
     return settings.print({"name"}) + print_services(plan);
 }
 
-Status check_files(const AgentConfig& config, const AgentPlan& plan) {
+Status check_files(const AgentConfig& config, const AgentPlan& plan, const Logger& /*logger*/) {
     if (const auto tls = load_tls(config); !tls) {
         return forward_error(tls);
     }

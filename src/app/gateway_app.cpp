@@ -117,7 +117,7 @@ int run_gateway(int argc, const char* const* argv) {
         .description = "The gateway: makes workloads behind NAT reachable by name",
         .plan = plan_of,
         .print = print_all,
-        .check = check_gateway_files,
+        .check = check_gateway_parts,
         .start = start};
     return run_program(program, argc, argv);
 }

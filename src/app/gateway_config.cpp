@@ -28,10 +28,10 @@ Status check_listen(const std::string& text) {
 }
 
 Status check_authenticator(const std::string& name) {
-    return name == "loopback" || name == "open" || name == "tokens"
+    return name == "loopback" || name == "open" || name == "tokens" || name == "grid"
                ? Status{}
                : fail(Errc::InvalidConfig,
-                      fmt::format("'{}' is unknown; there are loopback, open and tokens",
+                      fmt::format("'{}' is unknown; there are loopback, open, tokens and grid",
                                   escape(name)));
 }
 
@@ -43,14 +43,19 @@ Status check_workers(const std::string& text) {
                : fail(Errc::InvalidConfig, "takes 0 to 1024");
 }
 
-Status check_drain_timeout(const std::string& text) {
-    const auto parsed = parse_duration("drain-timeout", text);
-    return parsed ? Status{} : forward_error(parsed);
+std::function<Status(const std::string&)> a_duration(std::string key) {
+    return [key = std::move(key)](const std::string& text) {
+        const auto parsed = parse_duration(key, text);
+        return parsed ? Status{} : forward_error(parsed);
+    };
+}
+
+bool uses(const GatewayConfig& config, std::string_view authenticator) {
+    return std::ranges::find(config.auth, authenticator) != config.auth.end();
 }
 
 Status check_auth(const GatewayConfig& config) {
-    const bool uses_tokens =
-        std::find(config.auth.begin(), config.auth.end(), "tokens") != config.auth.end();
+    const bool uses_tokens = uses(config, "tokens");
     if (uses_tokens && config.tokens_file.empty()) {
         return fail(Errc::InvalidConfig, "--auth tokens needs --tokens-file FILE");
     }
@@ -60,11 +65,33 @@ Status check_auth(const GatewayConfig& config) {
     return {};
 }
 
+Status plan_modules(const GatewayConfig& config, GatewayPlan& plan) {
+    auto ports = config.helper_ports.plan();
+    if (!ports) {
+        return forward_error(ports);
+    }
+    plan.helper_ports = *ports;
+    auto traefik = config.traefik.plan();
+    if (!traefik) {
+        return forward_error(traefik);
+    }
+    plan.traefik = std::move(*traefik);
+    if (!uses(config, "grid")) {
+        return config.grid.check_unused();
+    }
+    auto grid = config.grid.plan(config.traefik.domains);
+    if (!grid) {
+        return forward_error(grid);
+    }
+    plan.grid = std::move(*grid);
+    return {};
+}
+
 }  // namespace
 
 void GatewayConfig::declare(Settings& settings) {
     settings.text("-l,--listen", listen, "Address for agents");
-    settings.list("--auth", auth, "Who may register: loopback, open, tokens (repeatable)");
+    settings.list("--auth", auth, "Who may register: loopback, open, tokens, grid (repeatable)");
     settings.text("--tokens-file", tokens_file, "Identities of --auth tokens (TOML)");
     settings.flag("--accept-v1", accept_v1, "Also accept protocol 1, which is not secure");
     settings.number("--workers", workers, "Threads for sessions; 0: as many as cores");
@@ -73,10 +100,17 @@ void GatewayConfig::declare(Settings& settings) {
     settings.text("--identity-cert", identity_cert, "Certificate chain (PEM) for the identity key");
     settings.list("--allow-name", allow_names, "Reserved name that may be registered (repeatable)");
     settings.flag("--reset-leases", reset_leases, "Start without the leases of before");
+    settings.text("--grace", grace,
+                  "Time in which an agent whose connection broke keeps its names");
+    helper_ports.declare(settings);
+    grid.declare(settings);
+    traefik.declare(settings);
+    settings.check_flag("--offline", is_offline, "Do not ask the chain's nodes");
     settings.require("listen", check_listen);
     settings.require("auth", check_authenticator);
     settings.require("workers", check_workers);
-    settings.require("drain-timeout", check_drain_timeout);
+    settings.require("drain-timeout", a_duration("drain-timeout"));
+    settings.require("grace", a_duration("grace"));
 }
 
 Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
@@ -93,10 +127,15 @@ Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
     plan.workers =
         config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
     const auto drain = parse_duration("--drain-timeout", config.drain_timeout);
-    if (!drain) {
-        return forward_error(drain);
+    const auto grace = parse_duration("--grace", config.grace);
+    if (!drain || !grace) {
+        return forward_error(drain ? grace : drain);
     }
     plan.drain_timeout = *drain;
+    plan.grace = *grace;
+    if (const auto done = plan_modules(config, plan); !done) {
+        return forward_error(done);
+    }
     return plan;
 }
 

@@ -1,9 +1,14 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
+#include <optional>
 #include <string>
 #include <vector>
 
+#include "app/gateway_grid_config.hpp"
+#include "app/gateway_traefik_config.hpp"
+#include "app/helper_port_config.hpp"
 #include "app/settings.hpp"
 #include "gateway/gateway.hpp"
 
@@ -21,6 +26,11 @@ struct GatewayConfig {
     std::string identity_cert;
     std::vector<std::string> allow_names;
     bool reset_leases = false;
+    std::string grace = "60s";
+    HelperPortConfig helper_ports;
+    GatewayGridConfig grid;
+    GatewayTraefikConfig traefik;
+    bool is_offline = false;  ///< `check` asks nobody.
 
     /// Binds the members to `settings`; both live until settings.load() has returned.
     void declare(Settings& settings);
@@ -32,6 +42,10 @@ struct GatewayPlan {
     std::vector<std::string> auth;
     std::size_t workers;
     std::chrono::milliseconds drain_timeout;
+    std::chrono::milliseconds grace;
+    HelperPortPlan helper_ports;
+    std::optional<GatewayGridPlan> grid;
+    std::optional<GatewayTraefikPlan> traefik;
 };
 
 /// @return InvalidUsage or InvalidConfig naming what is wrong.

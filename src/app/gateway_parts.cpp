@@ -5,12 +5,15 @@
 
 #include <fmt/format.h>
 
+#include "app/grid_check.hpp"
+#include "app/grid_on_thread.hpp"
 #include "auth/loopback_authenticator.hpp"
 #include "auth/open_authenticator.hpp"
 #include "auth/token_file_authenticator.hpp"
 #include "base/escape.hpp"
 #include "base/file.hpp"
 #include "registrar/log_registrar.hpp"
+#include "registrar/traefik/traefik_registrar.hpp"
 
 namespace diglett::app {
 
@@ -52,13 +55,19 @@ Result<std::string> load_certificate(const GatewayConfig& config) {
 }
 
 Result<std::vector<std::unique_ptr<auth::Authenticator>>> choose_authenticators(
-    const GatewayConfig& config, const GatewayPlan& plan) {
+    const GatewayConfig& config, const GatewayPlan& plan, const Logger& logger) {
     std::vector<std::unique_ptr<auth::Authenticator>> chosen;
     for (const auto& name : plan.auth) {
         if (name == "open") {
             chosen.push_back(std::make_unique<auth::OpenAuthenticator>());
         } else if (name == "loopback") {
             chosen.push_back(std::make_unique<auth::LoopbackAuthenticator>());
+        } else if (name == "grid") {
+            auto grid = GridOnThread::open(*plan.grid, logger);
+            if (!grid) {
+                return forward_error(grid);
+            }
+            chosen.push_back(std::move(*grid));
         } else {
             auto table = auth::load_token_file(config.tokens_file);
             if (!table) {
@@ -67,6 +76,28 @@ Result<std::vector<std::unique_ptr<auth::Authenticator>>> choose_authenticators(
             chosen.push_back(std::make_unique<auth::TokenFileAuthenticator>(std::move(*table)));
         }
     }
+    return chosen;
+}
+
+struct Registrars {
+    std::vector<registrar::RegistrarSet::Member> members;
+    std::vector<registrar::traefik::Leftover> leftovers;
+};
+
+/// Removes what an earlier run left published, too.
+Result<Registrars> choose_registrars(const GatewayPlan& plan, const Logger& logger) {
+    Registrars chosen;
+    if (plan.traefik) {
+        auto traefik = registrar::traefik::TraefikRegistrar::open(plan.traefik->options,
+                                                                  plan.traefik->directory, logger);
+        if (!traefik) {
+            return forward_error(traefik);
+        }
+        chosen.members.push_back(
+            {.registrar = std::move(traefik->registrar), .optional = plan.traefik->is_optional});
+        chosen.leftovers = std::move(traefik->leftovers);
+    }
+    chosen.members.push_back({.registrar = std::make_unique<registrar::LogRegistrar>(logger)});
     return chosen;
 }
 
@@ -99,7 +130,7 @@ Result<gateway::Gateway::Parts> build_gateway_parts(const GatewayConfig& config,
     if (!tls) {
         return forward_error(tls);
     }
-    auto authenticators = choose_authenticators(config, plan);
+    auto authenticators = choose_authenticators(config, plan, logger);
     if (!authenticators) {
         return forward_error(authenticators);
     }
@@ -111,28 +142,38 @@ Result<gateway::Gateway::Parts> build_gateway_parts(const GatewayConfig& config,
     if (!leases) {
         return forward_error(leases);
     }
-    std::vector<std::unique_ptr<registrar::Registrar>> registrars;
-    registrars.push_back(std::make_unique<registrar::LogRegistrar>(logger));
+    auto registrars = choose_registrars(plan, logger);
+    if (!registrars) {
+        return forward_error(registrars);
+    }
     logger.info("the gateway's key: agents may pin it with --pin {}", key->pin().to_text());
     return gateway::Gateway::Parts{
         .tls = std::move(*tls),
         .authenticators = auth::AuthenticatorChain(std::move(*authenticators), logger),
-        .registrars = registrar::RegistrarSet(std::move(registrars)),
+        .registrars = registrar::RegistrarSet(std::move(registrars->members), logger),
         .leases = std::move(*leases),
         .name_policy = std::move(*policy)};
 }
 
-Status check_gateway_files(const GatewayConfig& config, const GatewayPlan& plan) {
+Status check_gateway_parts(const GatewayConfig& config, const GatewayPlan& plan,
+                           const Logger& logger) {
     if (const auto certificate = load_certificate(config); !certificate) {
         return forward_error(certificate);
     }
-    if (const auto chosen = choose_authenticators(config, plan); !chosen) {
+    if (const auto chosen = choose_authenticators(config, plan, {}); !chosen) {
         return forward_error(chosen);
     }
     if (const auto policy = routing::NamePolicy::create(config.allow_names); !policy) {
         return forward_error(policy);
     }
-    return {};
+    if (plan.traefik) {
+        const auto usable = registrar::traefik::TraefikRegistrar::check(plan.traefik->options,
+                                                                        plan.traefik->directory);
+        if (!usable) {
+            return forward_error(usable);
+        }
+    }
+    return plan.grid && !config.is_offline ? check_grid_endpoints(*plan.grid, logger) : Status{};
 }
 
 }  // namespace diglett::app

@@ -16,7 +16,9 @@ namespace diglett::app {
                                                                   const StateDir* state,
                                                                   const Logger& logger);
 
-/// For `check`: reads the files that the configuration names, without touching the state.
-[[nodiscard]] Status check_gateway_files(const GatewayConfig& config, const GatewayPlan& plan);
+/// For `check`: reads the files that the configuration names, without touching the state, and asks
+/// the chain's nodes, printing what it found, unless told to stay offline.
+[[nodiscard]] Status check_gateway_parts(const GatewayConfig& config, const GatewayPlan& plan,
+                                         const Logger& logger);
 
 }  // namespace diglett::app

@@ -54,7 +54,7 @@ Result<Secret> token_of(const GridTokenConfig& config, const GridTokenPlan& plan
     return mint_token(plan.key, config.names, config.audience, plan.lifetime);
 }
 
-Status check(const GridTokenConfig& config, const GridTokenPlan& plan) {
+Status check(const GridTokenConfig& config, const GridTokenPlan& plan, const Logger& /*logger*/) {
     const auto token = token_of(config, plan);
     return token ? Status{} : forward_error(token);
 }

@@ -20,7 +20,8 @@ struct Program {
     std::string description;
     Result<Plan> (*plan)(const Config& config, const Settings& settings);
     std::string (*print)(const Settings& settings, const Plan& plan);  ///< For print-config.
-    Status (*check)(const Config& config, const Plan& plan);           ///< Files, for check.
+    /// For check: what the configuration names; may print what it finds.
+    Status (*check)(const Config& config, const Plan& plan, const Logger& logger);
     int (*start)(const Config& config, const Plan& plan, const Logger& logger);
 };
 
@@ -50,7 +51,7 @@ int run_program(const Program<Config, Plan>& program, int argc, const char* cons
         return 0;
     }
     if (*action == Action::Check) {
-        if (const auto checked = program.check(config, *plan); !checked) {
+        if (const auto checked = program.check(config, *plan, logger); !checked) {
             return fail_with(checked.error(), logger);
         }
         print_out("the configuration is valid\n");

@@ -13,6 +13,9 @@ namespace diglett::app {
 
 namespace {
 
+/// What CLI11 calls an empty list.
+constexpr std::string_view kNoValues = "[]";
+
 std::string variable_of(std::string key) {
     std::replace(key.begin(), key.end(), '-', '_');
     std::transform(key.begin(), key.end(), key.begin(),
@@ -253,7 +256,9 @@ std::string Settings::shown(const std::string& key, const Entry& entry) const {
 std::string Settings::print(const std::set<std::string>& without) const {
     std::string text;
     for (const auto& [key, entry] : entries_) {
-        const bool is_unset = entry.option->count() == 0 && entry.option->get_default_str().empty();
+        const auto& otherwise = entry.option->get_default_str();
+        const bool is_unset =
+            entry.option->count() == 0 && (otherwise.empty() || otherwise == kNoValues);
         if (is_unset || without.contains(key)) {
             continue;
         }

@@ -236,6 +236,7 @@ TEST_F(SettingsTest, PrintsDefaultsToo) {
     EXPECT_THAT(settings_->print(), HasSubstr("text = \"the default\"\n"));
     EXPECT_THAT(settings_->print(), HasSubstr("number = 7\n"));
     EXPECT_THAT(settings_->print(), Not(HasSubstr("secret")));
+    EXPECT_THAT(settings_->print(), Not(HasSubstr("\nlist")));
     EXPECT_THAT(settings_->print({"text"}), Not(HasSubstr("text = \"the default\"")));
 }
 

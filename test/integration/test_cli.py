@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import socket
 import subprocess
@@ -57,9 +58,16 @@ def test_help_and_version_go_to_stdout(run, program):
 
 OPTIONS = {
     GATEWAY: ["debug", "log-format", "state-dir", "config", "listen", "auth", "tokens-file", "accept-v1",
-              "workers", "drain-timeout", "identity-cert", "allow-name", "reset-leases"],
+              "workers", "drain-timeout", "identity-cert", "allow-name", "reset-leases", "grace", "helper-ports",
+              "helper-port-rest", "grid-endpoints", "grid-ca-file", "grid-audience", "grid-strict",
+              "grid-max-lifetime", "grid-read", "grid-recheck", "grid-unknown-version", "grid-allow-v1", "domain",
+              "traefik-dir", "traefik-entry-points", "traefik-tls", "traefik-cert-resolver", "traefik-tls-domains",
+              "traefik-middlewares", "traefik-passthrough-entry-points", "traefik-termination-delay",
+              "traefik-proxy-protocol", "traefik-public-scheme", "traefik-public-port", "traefik-target",
+              "traefik-optional"],
     AGENT: ["debug", "log-format", "state-dir", "config", "gateway", "name", "token", "token-file", "pin", "ca",
-            "tofu", "protocol", "once", "takeover"],
+            "tofu", "protocol", "once", "takeover", "kind", "grid-twin", "grid-key-file", "grid-key-type",
+            "grid-audience"],
 }
 
 
@@ -67,7 +75,7 @@ OPTIONS = {
 def test_every_option_has_a_variable(run, program):
     text = run(program, "--help").stdout
     for option in OPTIONS[program]:
-        assert f"--{option} " in text
+        assert re.search(rf"--{option}[ =]", text), option
         assert "DIGLETT_" + option.upper().replace("-", "_") in text
 
 
@@ -104,6 +112,11 @@ VALUES = {
     "file without tokens": (GATEWAY, ["--tokens-file", "x"], "--tokens-file"),
     "too many workers": (GATEWAY, ["--workers", "100000"], "--workers: takes 0 to 1024"),
     "no duration": (GATEWAY, ["--drain-timeout", "soon"], "drain-timeout"),
+    "grid without endpoint": (GATEWAY, ["--auth", "grid"], "--grid-endpoints"),
+    "grid without audience": (GATEWAY, ["--auth", "grid", "--grid-endpoints", "ws://127.0.0.1"], "--grid-audience"),
+    "grid not asked for": (GATEWAY, ["--grid-endpoints", "ws://127.0.0.1"], "--auth grid"),
+    "domain without Traefik": (GATEWAY, ["--domain", "gateway.com"], "--traefik-dir"),
+    "Traefik without domain": (GATEWAY, ["--traefik-dir", "/"], "domain"),
     "no name to allow": (GATEWAY, ["--allow-name", "not_a_name", "check"], "not_a_name"),
 }
 
@@ -123,6 +136,9 @@ MISTAKES = {
     "unknown key": (GATEWAY, 'listen = "127.0.0.1:0"\nlisen = "x"\n', 2, "lisen"),
     "service at the gateway": (GATEWAY, '[[service]]\nname = "x"\n', 1, "service"),
     "unknown key of a service": (AGENT, 'gateway = "x"\n[[service]]\nname = "x"\nbakend = "80"\n', 4, "bakend"),
+    "unknown key of a table": (GATEWAY, '[grid]\nstrict = true\nca_file = "x"\n', 3, "ca_file"),
+    "no endpoint": (GATEWAY, '[grid]\nendpoints = ["ftp://x"]\n', 2, "grid-endpoints"),
+    "no range": (GATEWAY, '[helper]\nports = "20-10"\n', 2, "helper-ports"),
     "not TOML": (GATEWAY, 'workers = 1\nlisten = \n', 2, ""),
     "twice": (GATEWAY, "workers = 1\nworkers = 2\n", 2, "workers"),
     "a list where one is meant": (GATEWAY, '\nlisten = ["a", "b"]\n', 2, "listen"),
@@ -164,8 +180,9 @@ def test_flag_over_variable_over_file_over_default(run, tmp_path):
     assert merged(run, GATEWAY, "--config", path)["listen"] == "127.0.0.1:1"
     assert merged(run, GATEWAY, "--config", path)["auth"] == ["open", "loopback"]
     assert merged(run, GATEWAY, "--config", path, DIGLETT_LISTEN="127.0.0.1:2")["listen"] == "127.0.0.1:2"
-    assert merged(run, GATEWAY, "--config", path, "-l", "127.0.0.1:3", DIGLETT_LISTEN="127.0.0.1:2") == {
-        "listen": "127.0.0.1:3", "workers": 3, "auth": ["open", "loopback"], "drain-timeout": "30s"}
+    both = merged(run, GATEWAY, "--config", path, "-l", "127.0.0.1:3", DIGLETT_LISTEN="127.0.0.1:2")
+    assert both == {**merged(run, GATEWAY), "listen": "127.0.0.1:3", "workers": 3, "auth": ["open", "loopback"]}
+    assert both["drain-timeout"] == "30s"
     assert merged(run, GATEWAY, DIGLETT_CONFIG=str(path))["workers"] == 3
     assert merged(run, GATEWAY, "--auth", "open", "--config", path)["auth"] == ["open"]
 

@@ -1,0 +1,209 @@
+"""Agents of ThreeFold twins: real programs over real TLS, with a fake node of the chain."""
+
+import base64
+import json
+import time
+
+import pytest
+
+import backends
+import harness
+from grid_chain import base64url, mint
+from grid_world import ALICE, AUDIENCE, BOB, World, dev_key, fetch
+
+
+@pytest.fixture
+def world(tmp_path):
+    made = World(tmp_path)
+    yield made
+    made.close()
+
+
+@pytest.fixture
+def echo(backend):
+    return backend(backends.echo).port
+
+
+def test_a_twins_key_is_all_that_an_agent_needs(world, programs, echo):
+    gateway = world.gateway(programs)
+    agent = world.agent(programs, gateway, backend=echo)
+    assert fetch(gateway.wait_for_name("example")) == b"hello"
+    agent.wait_for_line(rf"connected to the gateway as grid:{ALICE}")
+    assert agent.stop() == 0
+    gateway.wait_for_unregister("example")
+
+
+def test_a_phrase_of_the_usual_kind(world, programs, echo, tmp_path):
+    phrase, account = dev_key()
+    world.chain.set_twin(ALICE, account)
+    file = tmp_path / "phrase"
+    file.write_text(phrase)
+    file.chmod(0o600)
+    gateway = world.gateway(programs)
+    programs.agent(gateway, "--grid-twin", ALICE, "--grid-key-file", file, "--grid-audience", AUDIENCE,
+                   name="example", backend=echo)
+    assert fetch(gateway.wait_for_name("example")) == b"hello"
+
+
+def test_the_audience_is_the_host_that_the_user_named(world, programs, echo):
+    gateway = world.gateway(programs, audience="localhost")
+    agent = programs.agent(f"LocalHost:{gateway.port}", *world.signer(audience=None), "--once",
+                           name="example", backend=echo)
+    gateway.wait_for_name("example")
+    assert agent.stop() == 0
+    other = programs.agent(gateway, *world.signer(audience=None), name="example", backend=echo)
+    assert other.wait() == 5, "127.0.0.1 is not what the gateway's tokens are for"
+
+
+def test_a_token_made_beforehand(world, programs, echo, tmp_path):
+    gateway = world.gateway(programs)
+    made = programs.program(
+        "mint", harness.bin_dir() / "diglett", "grid-token", "--grid-twin", ALICE, "--grid-key-file",
+        world.key_file(world.alice), "--grid-key-type", "ed25519", "--name", "other", "example", "--audience",
+        "Gateway.test.", "--lifetime", "1h")
+    assert made.wait() == 0
+    assert len(made.out) == 1 and made.err == []
+    claims = json.loads(base64.urlsafe_b64decode(made.out[0].split(".")[1] + "=="))
+    assert claims["exp"] - claims["iat"] == 3600 and claims["name"] == ["other", "example"]
+    programs.agent(gateway, "--token-file", world.token_file(made.out[0]), name="example", backend=echo)
+    assert fetch(gateway.wait_for_name("example")) == b"hello"
+
+
+def test_several_services_are_one_token(world, programs, echo, tmp_path):
+    world.chain.set_name("shop", 502, ALICE)
+    config = tmp_path / "agent.toml"
+    config.write_text(f"""
+gateway = "GATEWAY"
+[grid]
+twin = {ALICE}
+key-file = "{world.key_file(world.alice)}"
+key-type = "ed25519"
+audience = "{AUDIENCE}"
+[[service]]
+name = "example"
+backend = "127.0.0.1:{echo}"
+[[service]]
+name = "shop"
+backend = "127.0.0.1:{echo}"
+[[service]]
+name = "nobodys"
+backend = "127.0.0.1:{echo}"
+""")
+    gateway = world.gateway(programs)
+    config.write_text(config.read_text().replace("GATEWAY", gateway.address))
+    agent = programs.program("agent", harness.bin_dir() / "diglett", "--config", config)
+    for name in ("example", "shop"):
+        assert fetch(gateway.wait_for_name(name)) == b"hello"
+    agent.wait_for_line(r"DIG-4005: name 'nobodys': ")
+    assert agent.is_running(), "each Register is answered on its own"
+
+
+REFUSED = {
+    "another name": (lambda world: world.token("other"), 6, "DIG-4005"),
+    "another audience": (lambda world: world.token(audience="other.test"), 5, "DIG-3003"),
+    "expired": (lambda world: world.token(issued_at=int(time.time()) - 3600), 5, "DIG-3004"),
+    "from the future": (lambda world: world.token(issued_at=int(time.time()) + 600), 5, "DIG-3003"),
+    "longer than allowed": (lambda world: world.token(lifetime=25 * 3600), 5, "DIG-3003"),
+    "another twin's": (lambda world: mint(world.bob, ALICE, "example", AUDIENCE), 5, "DIG-3003"),
+    "without contract": (lambda world: mint(world.bob, BOB, "example", AUDIENCE), 6, "DIG-4005"),
+    "of no twin": (lambda world: mint(world.bob, 999, "example", AUDIENCE), 5, "DIG-3003"),
+    "no token": (lambda world: "something else", 5, "DIG-3003"),
+}
+
+
+@pytest.mark.parametrize("case", REFUSED)
+def test_what_is_not_proved_opens_nothing(world, programs, echo, tmp_path, case):
+    make, code, dig = REFUSED[case]
+    routes = tmp_path / "routes"
+    routes.mkdir()
+    gateway = world.gateway(programs, "--traefik-dir", routes, "--domain", AUDIENCE)
+    before = gateway.settled_descriptors()
+    agent = programs.agent(gateway, "--token-file", world.token_file(make(world)), name="example", backend=echo)
+    assert agent.wait() == code
+    assert agent.out == []
+    assert dig in agent.err[-1] and "'example'" in agent.err[-1], agent.err[-1]
+    assert not gateway.find_line(r"(?<!un)register domain")
+    assert list(routes.iterdir()) == []
+    harness.wait_until(lambda: gateway.descriptors() <= before + 1, 5, "the end of the session")
+
+
+def test_a_chain_that_cannot_be_asked_is_no_refusal(world, programs, echo):
+    node = world.node()
+    gateway = world.gateway(programs, endpoints=[node.url("http")])
+    node.stop()
+    agent = world.agent(programs, gateway, backend=echo)
+    agent.wait_for_line("DIG-2011")
+    node.start_again()
+    assert fetch(gateway.wait_for_name("example", 30)) == b"hello"
+
+
+def forms(secret):
+    """How a secret could be written down."""
+    raw = secret.encode()
+    return [secret, raw.hex(), raw.hex().upper(), base64.b64encode(raw).decode().rstrip("=")[:-2],
+            base64url(raw)[:-2], "".join(f"%{byte:02X}" for byte in raw), "".join(f"%{byte:02x}" for byte in raw)]
+
+
+def test_token_and_key_are_written_nowhere(world, programs, echo, tmp_path):
+    gateway = world.gateway(programs, "-d", "-d")
+    token = world.token()
+    file = world.token_file(token)
+    by_token = programs.agent(gateway, "-d", "-d", "--token-file", file, name="example", backend=echo)
+    gateway.wait_for_name("example")
+    command_line = (tmp_path / "cmdline")
+    command_line.write_bytes(b"".join(
+        open(f"/proc/{program.pid}/cmdline", "rb").read() for program in (gateway, by_token)))
+    assert by_token.stop() == 0
+    by_key = world.agent(programs, gateway, "-d", "-d", backend=echo)
+    gateway.wait_for_name("example", count=2)
+    assert by_key.stop() == 0
+    expired = programs.agent(gateway, "-d", "-d", "--token-file",
+                             world.token_file(world.token(issued_at=1), "expired"), name="example", backend=echo)
+    assert expired.wait() == 5
+    assert gateway.stop() == 0
+    canaries = [*token.split("."), world.alice.seed.removeprefix("0x")]
+    given = {file, tmp_path / "expired", tmp_path / f"{ALICE}.key"}
+    seen = 0
+    for path in tmp_path.rglob("*"):
+        if path.is_file() and path not in given:
+            seen += 1
+            text = path.read_bytes().decode("latin-1")
+            for canary in canaries[1:]:
+                assert not any(form in text for form in forms(canary)), f"{path}"
+            assert bytes.fromhex(canaries[-1]).decode("latin-1") not in text, f"{path}"
+    assert seen >= 5
+
+
+def check(programs, label, *arguments):
+    done = programs.program(label, harness.bin_dir() / "diglett-server", "check", "--auth", "grid",
+                            "--grid-audience", AUDIENCE, *arguments)
+    return done.wait(30), done
+
+
+def test_check_tries_the_nodes(world, programs):
+    well, ill = world.node(), world.node()
+    ill.mode = "other-chain"
+    code, done = check(programs, "check", "--grid-endpoints", well.url("ws"), "--grid-endpoints", ill.url("http"))
+    assert code == 0
+    assert done.out[0].startswith(f"usable {well.url('ws')}: substrate-threefold version 152, newest block ")
+    assert done.out[1].startswith(f"unusable {ill.url('http')}: ") and "take the address of a node" in done.out[1]
+    assert done.out[2:] == ["the configuration is valid"]
+
+
+def test_check_without_a_usable_node(world, programs):
+    node = world.node()
+    node.stop()
+    code, done = check(programs, "check", "--grid-endpoints", node.url("wss"))
+    assert code == 3 and "DIG-1002" in done.err[-1] and "usable" in done.err[-1]
+    assert done.out[0].startswith("unusable ")
+    code, done = check(programs, "offline", "--offline", "--grid-endpoints", node.url("wss"))
+    assert (code, done.out) == (0, ["the configuration is valid"])
+
+
+def test_a_key_that_others_can_read(world, programs, echo, tmp_path):
+    gateway = world.gateway(programs)
+    options = world.signer()
+    (tmp_path / f"{ALICE}.key").chmod(0o640)
+    agent = programs.agent(gateway, *options, name="example", backend=echo)
+    assert agent.wait() == 3
+    assert "DIG-1007" in agent.err[-1] and "chmod 600" in agent.err[-1]
