@@ -84,12 +84,17 @@ Gateway::Gateway(Options options, Parts parts, Logger logger)
       })),
       control_(1, "control"),
       pool_(options_.workers, "worker"),
+      helper_ports_(options_.helper_ports, visitor_places_, logger_),
       names_(std::make_unique<NameService>(
           NameService::Options{
               .name_policy = std::move(parts.name_policy),
-              .max_sessions = std::min(kMaxSessions, options_.descriptor_limit / 2)},
-          std::move(parts.authenticators), std::move(parts.registrars), std::move(parts.leases),
-          logger_)),
+              .max_sessions = std::min(kMaxSessions, options_.descriptor_limit / 2),
+              .grace = options_.grace},
+          NameService::Parts{.authenticators = std::move(parts.authenticators),
+                             .registrars = std::move(parts.registrars),
+                             .leases = std::move(parts.leases)},
+          helper_ports_, control_.executor(0), logger_)),
+      leftovers_(std::move(parts.leftovers)),
       tls_(std::move(parts.tls)),
       admission_(
           {.max_total = kMaxUnauthenticated, .max_per_source = kMaxUnauthenticatedPerSource}),
@@ -119,6 +124,11 @@ Result<net::Endpoint> Gateway::start() {
         listener_.emplace(std::move(*listener));
         bound.emplace(listener_->local_endpoint());
         visitor_places_.set_aside(open_descriptors());
+        warn_of_overlap(options_.helper_ports, ephemeral_ports(), logger_);
+        for (const auto& [name, port] : leftovers_) {
+            helper_ports_.take_leftover(name, port);
+        }
+        names_->start();
         accepting_->spawn(accept_agents());
     });
     return *bound;
@@ -151,7 +161,7 @@ void Gateway::begin_session(int fd) {
     net::Socket probe(worker.executor, fd);  // only to learn the source before the session exists
     const auto source = source_of(probe.remote_address());
     const auto ticket = admission_.enter(source, evict);
-    auto logged_in = [this, ticket] { admission_.leave(ticket); };
+    auto login_complete = [this, ticket] { admission_.leave(ticket); };
     const SessionContext context{.names = *names_,
                                  .control = control,
                                  .tls = tls_,
@@ -165,7 +175,7 @@ void Gateway::begin_session(int fd) {
                                  .gone = [this](SessionNumber gone) { forget_session(gone); },
                                  .logger = logger_};
     auto session = std::make_shared<Session>(context, number, worker.resources, probe.release(),
-                                             std::move(logged_in));
+                                             std::move(login_complete));
     *weak = session;
     sessions_.emplace(number, session);
     net::asio::post(worker.executor, [&worker, session = std::move(session)] {
@@ -193,6 +203,7 @@ void Gateway::stop(TimePoint deadline) {
     run_and_wait(control_.executor(0), [&] {
         listener_->close();
         accepting_->cancel();
+        names_->stop();
         for (const auto& worker : workers_) {
             drain_sessions_of(*worker, deadline);
         }
@@ -201,6 +212,7 @@ void Gateway::stop(TimePoint deadline) {
     for (const auto& worker : workers_) {
         join_and_wait(worker->tasks);
     }
+    join_and_wait(names_->tasks());
     run_and_wait(control_.executor(0), [&] { names_.reset(); });  // last unregister lines
 }
 

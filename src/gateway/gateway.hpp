@@ -8,6 +8,8 @@
 #include "base/result.hpp"
 #include "crypto/tls_context.hpp"
 #include "gateway/admission.hpp"
+#include "gateway/helper_ports.hpp"
+#include "gateway/limits.hpp"
 #include "gateway/name_service.hpp"
 #include "gateway/session.hpp"
 #include "gateway/visitor_places.hpp"
@@ -29,8 +31,16 @@ class Gateway {
         std::size_t descriptor_limit = 0;  ///< Of this process, > 0; bounds visitors and names.
         std::uint64_t memory_budget = 0;   ///< Bytes that streams may hold in all; > 0.
         bool accept_v1 = false;
-        std::string software;       ///< For Hello.
+        std::string software;  ///< For Hello.
+        HelperPorts::Options helper_ports{};
+        Duration grace = kNameGrace;  ///< Of names whose link was lost; 0: none.
         mux::Link::Options link{};  ///< As the links of protocol 2 begin; role and budget are ours.
+    };
+
+    /// Where visitors of a name may still be led from outside.
+    struct LeftoverPort {
+        std::string name;
+        std::uint16_t port;
     };
 
     /// The plug points and what main has read from the state directory.
@@ -40,6 +50,7 @@ class Gateway {
         registrar::RegistrarSet registrars;
         routing::LeaseBook leases;
         routing::NamePolicy name_policy;
+        std::vector<LeftoverPort> leftovers{};  ///< Of an earlier run; nobody else gets them.
     };
 
     Gateway(Options options, Parts parts, Logger logger);
@@ -77,7 +88,9 @@ class Gateway {
     net::WorkerPool control_;
     net::WorkerPool pool_;
     std::vector<std::unique_ptr<Worker>> workers_;
+    HelperPorts helper_ports_;
     std::unique_ptr<NameService> names_;
+    std::vector<LeftoverPort> leftovers_;  ///< Until start().
     crypto::ServerTls tls_;
     // On the control executor:
     Admission admission_;

@@ -27,6 +27,12 @@ inline constexpr std::size_t kMaxUnauthenticated = 200;
 /// The same from one source address, so that one host cannot take every place.
 inline constexpr std::size_t kMaxUnauthenticatedPerSource = 64;
 
+/// Connections whose Login is complete but not accepted yet. (protocol 11.3)
+inline constexpr std::size_t kMaxPendingLogins = 256;
+
+/// The same from one source address: half of all.
+inline constexpr std::size_t kMaxPendingLoginsPerSource = 128;
+
 /// Names in one session: as many as an identity may have (routing::kMaxNamesPerIdentity). Each
 /// holds a descriptor and a port of the machine. (protocol 11.3)
 inline constexpr std::size_t kMaxRegistrations = 1'000;
@@ -79,6 +85,22 @@ inline constexpr std::chrono::milliseconds kVisitorPause{100};
 
 /// What the streams of a session whose stream numbers are used up have to end. (protocol 6.2)
 inline constexpr std::chrono::seconds kUsedUpDrain{30};
+
+/// How long a name stays public, and its port bound, for an agent whose link was lost.
+inline constexpr std::chrono::seconds kNameGrace{60};
+
+/// How long a name whose link was lost is kept for the agent's own key: another agent of the same
+/// identity may not take it from one whose link is merely bad. (protocol 9.4)
+inline constexpr std::chrono::seconds kKeptForAgent{5};
+
+/// Questions to authenticators about names that live, at once.
+inline constexpr std::size_t kMaxRechecks = 16;
+
+/// When a question about a living name is asked again that could not be decided.
+inline constexpr std::chrono::seconds kAskAgainSoon{5};
+
+/// What an authenticator has beyond its deadline before it is given up.
+inline constexpr std::chrono::seconds kDeadlineSlack{1};
 
 /// Reservation that an agent hears in Welcome although its links cannot be resumed yet.
 inline constexpr std::chrono::milliseconds kGrace{0};

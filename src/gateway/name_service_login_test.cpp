@@ -1,6 +1,7 @@
 // NameService: who is logged in. (protocol 7.7)
 #include <chrono>
 
+#include "net/sleep.hpp"
 #include "test/support/name_service_fixture.hpp"
 
 namespace diglett::gateway {
@@ -88,11 +89,11 @@ TEST_F(NameServiceLogin, BoundsTheSessionsOfAnIdentityAndInAll) {
     }
     auto one_more = login_request(50, "alice", 50);
     bool left_the_waiting_room = false;
-    one_more.accepted = [&] { left_the_waiting_room = true; };
+    one_more.pending = [&] { left_the_waiting_room = true; };
     const auto busy = run(names_.login(std::move(one_more)));
     EXPECT_EQ(code_of(busy), Code::Busy);
     EXPECT_EQ(busy.error().retry_ms, 2'000U);
-    EXPECT_FALSE(left_the_waiting_room);
+    EXPECT_TRUE(left_the_waiting_room);
     EXPECT_TRUE(login(51, "alice", 1)) << "its agent did not hear our Welcome";
     ASSERT_TRUE(login(52, "bob", 1));
     ASSERT_TRUE(login(53, "bob", 2));
@@ -100,6 +101,52 @@ TEST_F(NameServiceLogin, BoundsTheSessionsOfAnIdentityAndInAll) {
     EXPECT_EQ(names_.session_count(), kMaxSessions);
     names_.leave(2);
     EXPECT_TRUE(login(55, "alice", 50));
+}
+
+TEST_F(NameServiceLogin, BoundsWhatIsPendingOfASourceAndInAll) {
+    plugs_.login_refusal = auth::Refusal{.code = Code::Credential, .text = "wrong"};
+    const auto try_from = [&](SessionNumber number, const std::string& source) {
+        auto request = login_request(number, "alice");
+        request.source = source;
+        bool is_pending = false;
+        request.pending = [&] { is_pending = true; };
+        const auto refused = run(names_.login(std::move(request)));
+        EXPECT_EQ(code_of(refused), is_pending ? Code::Credential : Code::TryLater);
+        return is_pending;
+    };
+    EXPECT_TRUE(try_from(1, "a") && try_from(2, "a"));
+    EXPECT_FALSE(try_from(3, "a")) << "refused ones count until they are closed";
+    EXPECT_TRUE(try_from(4, "b") && try_from(5, "c"));
+    EXPECT_FALSE(try_from(6, "d"));
+    names_.leave(6);
+    EXPECT_FALSE(try_from(6, "d"));
+    names_.leave(2);
+    EXPECT_TRUE(try_from(6, "d"));
+    names_.leave(1);
+    plugs_.login_refusal.reset();
+    for (unsigned char i = 20; i < 25; ++i) {
+        EXPECT_TRUE(login(i, "alice", i)) << "one that is in counts no more";
+    }
+}
+
+TEST_F(NameServiceLogin, AsksNobodyAnyMoreForASessionThatEnded) {
+    bool went_on = false;
+    plugs_.during_login = [&]() -> net::Awaitable<void> {
+        names_.abandon_login(1);
+        auto waiting = net::sleep_until(Clock::now() + 10s);
+        co_await std::move(waiting);
+        went_on = true;
+    };
+    const auto began = Clock::now();
+    EXPECT_EQ(code_of(login(1, "alice")), Code::Undecided);
+    EXPECT_LT(Clock::now() - began, 5s);
+    context_.restart();
+    context_.poll();
+    EXPECT_LT(Clock::now() - began, 5s);
+    EXPECT_EQ(names_.session_count(), 0U);
+    names_.abandon_login(1);
+    names_.leave(1);
+    EXPECT_TRUE(login(2, "alice"));
 }
 
 TEST_F(NameServiceLogin, LeavingTwiceIsHarmless) {

@@ -9,9 +9,6 @@ namespace diglett::gateway {
 
 namespace {
 
-/// Pause asked of an agent when something of ours failed.
-constexpr std::chrono::milliseconds kOwnFaultRetry{2'000};
-
 /// When an agent comes back after a shutdown. (protocol 9.3)
 constexpr std::chrono::milliseconds kShutdownRetry{5'000};
 

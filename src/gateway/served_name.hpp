@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/ids.hpp"
+#include "gateway/helper_ports.hpp"
 #include "net/listener.hpp"
 
 namespace diglett::gateway {
@@ -15,16 +16,20 @@ namespace diglett::gateway {
 struct ServedName {
     RegistrationId registration;
     std::string name;
-    std::shared_ptr<void> place;            ///< Of the helper port among the descriptors.
-    std::optional<net::Listener> listener;  ///< None before it is bound. Closed with the name.
+    std::shared_ptr<HelperPort> port;       ///< None before it is had.
+    std::shared_ptr<void> place;            ///< Of `listener` among the descriptors.
+    std::optional<net::Listener> listener;  ///< None before it is public. Closed with the name.
     bool published = false;                 ///< The name leads here: visitors may be taken.
-    bool closed = false;                    ///< Given up; nothing more may be bound or opened.
+    bool closed = false;                    ///< Given up; nothing more may be opened.
     bool given_up = false;                  ///< By an Unregister that came before the answer.
     bool answered = false;                  ///< The agent has had its Ok or Error.
 
-    /// Frees the port. The listener stays, since somebody may be waiting for it.
+    /// The port refuses. The listener stays, since somebody may be waiting for it.
     void close() {
         closed = true;
+        if (port) {
+            port->refuse();
+        }
         if (listener) {
             listener->close();
         }

@@ -6,6 +6,7 @@
 
 #include "base/escape.hpp"
 #include "crypto/v1_channel.hpp"
+#include "gateway/admission.hpp"
 #include "gateway/first_byte.hpp"
 #include "gateway/limits.hpp"
 #include "gateway/refusal.hpp"
@@ -16,17 +17,19 @@
 namespace diglett::gateway {
 
 Session::Session(const SessionContext& context, SessionNumber number,
-                 tunnel::WorkerResources& resources, int carrier, std::function<void()> logged_in)
+                 tunnel::WorkerResources& resources, int carrier,
+                 std::function<void()> login_complete)
     : context_(context),
       number_(number),
       resources_(resources),
       logger_(context.logger.scoped(fmt::format("session {}", number))),
       carrier_place_(context.visitor_places.occupy()),
       carrier_(std::in_place, resources.executor(), carrier),
-      logged_in_(std::move(logged_in)),
+      login_complete_(std::move(login_complete)),
       tasks_(resources.executor()),
       inbox_changed_(resources.executor()) {
     const auto remote = carrier_->remote_address();
+    source_ = source_of(remote);
     facts_ = {.address = net::to_string(remote), .is_loopback = remote.is_loopback()};
 }
 
@@ -49,9 +52,13 @@ net::Awaitable<void> Session::run() {
     if (tunnel_ && !tunnel_end_ && why.code == Errc::ProtocolViolation) {
         tunnel_->fail_session(why);
     }
+    const bool closed_in_order = tunnel_end_ && tunnel_end_->code == Errc::EndOfStream;
+    if (closed_in_order && !stop_reason_ && !draining_ && !go_away_came_) {
+        post_farewell();  // a GoAway without words
+    }
     auto finished = finish();
     co_await std::move(finished);
-    net::asio::post(context_.control, logged_in_);  // counted until its descriptor is free
+    net::asio::post(context_.control, login_complete_);  // counted until its descriptor is free
 }
 
 net::Awaitable<Status> Session::converse() {
@@ -108,7 +115,17 @@ void Session::start_tunnel(std::unique_ptr<mux::Multiplexer> multiplexer) {
 net::Awaitable<void> Session::run_tunnel() {
     auto running = tunnel_->run();
     tunnel_end_ = co_await std::move(running);
+    if (is_logging_in_) {
+        NameService& names = context_.names;
+        net::asio::post(context_.control,
+                        [&names, number = number_] { names.abandon_login(number); });
+    }
     inbox_changed_.notify();
+}
+
+void Session::post_farewell() {
+    NameService& names = context_.names;
+    net::asio::post(context_.control, [&names, number = number_] { names.farewell(number); });
 }
 
 net::Awaitable<void> Session::finish() {
@@ -185,10 +202,14 @@ net::Awaitable<std::expected<auth::Identity, wire::Refusal>> Session::log_in(
                          .credential = std::move(credential),
                          .facts = facts_,
                          .instance = instance,
-                         .accepted = logged_in_};
+                         .source = source_,
+                         .pending = login_complete_};
+    is_logging_in_ = true;
     auto asking = context_.names.login(std::move(request));
     auto call = net::call_on(context_.control, std::move(asking));
-    co_return co_await std::move(call);
+    auto answer = co_await std::move(call);
+    is_logging_in_ = false;
+    co_return answer;
 }
 
 net::Awaitable<bool> Session::probe() {

@@ -59,11 +59,10 @@ class Session final : public mux::MultiplexerEvents,
                       public std::enable_shared_from_this<Session> {
   public:
     /// @param carrier an accepted connection, owned from now on.
-    /// @param logged_in called on `control` when the connection stops being unauthenticated: in the
-    /// moment its login is accepted, so that nobody counts it any more who asks there later, and
-    /// when it ends.
+    /// @param login_complete called on `control` when the connection stops being unauthenticated:
+    /// in the moment its login counts as pending, and when it ends.
     Session(const SessionContext& context, SessionNumber number, tunnel::WorkerResources& resources,
-            int carrier, std::function<void()> logged_in);
+            int carrier, std::function<void()> login_complete);
     ~Session() override;
 
     /// The whole life. Spawned once on the session's worker; returns when nothing of it is left.
@@ -96,7 +95,7 @@ class Session final : public mux::MultiplexerEvents,
     };
 
     struct NameReady {
-        Claim claim;
+        Generation generation;
         std::uint16_t port;
         std::string url;
     };
@@ -141,7 +140,9 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] net::Awaitable<std::expected<NameReady, wire::Refusal>> register_name(
         std::shared_ptr<ServedName> served, wire::Register request);
     std::shared_ptr<ServedName> add_name(RegistrationId id, const std::string& name);
-    void bind_port(ServedName& served, std::uint16_t last_port);
+    [[nodiscard]] bool listen_for_visitors(ServedName& served, UniqueFd socket);
+    void post_release(RegistrationId id);
+    void post_farewell();
     void close_listeners();
     void open_for_visitors();
     [[nodiscard]] net::Awaitable<void> accept_visitors(std::shared_ptr<ServedName> served);
@@ -158,7 +159,8 @@ class Session final : public mux::MultiplexerEvents,
     std::shared_ptr<void> carrier_place_;  ///< Of the carrier among the descriptors.
     std::optional<net::Socket> carrier_;   ///< Until the tunnel has it.
     auth::ConnectionFacts facts_;
-    std::function<void()> logged_in_;
+    std::string source_;  ///< Whom the connection counts for.
+    std::function<void()> login_complete_;
     net::TaskGroup tasks_;
     Protocol protocol_ = Protocol::Two;
     std::unique_ptr<crypto::Channel> channel_;         ///< Until the tunnel has it.
@@ -178,8 +180,10 @@ class Session final : public mux::MultiplexerEvents,
     std::unordered_map<StreamId, std::shared_ptr<void>> visitor_places_;
     bool memory_is_short_ = false;  ///< From Critical until it has recovered.
     bool open_for_visitors_ = false;
-    bool is_logged_in_ = false;  ///< The agent is being told.
+    bool is_logged_in_ = false;   ///< The agent is being told.
+    bool is_logging_in_ = false;  ///< The login is being decided.
     bool draining_ = false;
+    bool go_away_came_ = false;  ///< From the agent.
 };
 
 }  // namespace diglett::gateway

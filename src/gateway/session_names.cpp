@@ -14,26 +14,6 @@
 
 namespace diglett::gateway {
 
-namespace {
-
-/// A helper port on loopback: the one that the name had last, or any free one.
-Result<net::Listener> bind_helper_port(net::Executor executor, std::uint16_t last_port,
-                                       std::shared_ptr<net::PauseReport> pauses) {
-    net::Listener::Options options;
-    options.for_streams = true;
-    options.pauses = std::move(pauses);
-    if (last_port != 0) {
-        auto again =
-            net::Listener::open(executor, {.host = "127.0.0.1", .port = last_port}, options);
-        if (again) {
-            return again;
-        }
-    }
-    return net::Listener::open(executor, {.host = "127.0.0.1", .port = 0}, options);
-}
-
-}  // namespace
-
 net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::register_name(
     std::shared_ptr<ServedName> served, wire::Register request) {
     const RegistrationId id = served->registration;
@@ -44,46 +24,55 @@ net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::regist
         names_.erase(id);
         co_return std::unexpected(claim.error());
     }
-    if (!served->closed) {
-        bind_port(*served, claim->last_port);
-    }
-    if (!served->listener) {
-        NameService& names = context_.names;
-        const SessionNumber number = number_;
-        net::asio::post(context_.control, [&names, number, id] { names.release(number, id); });
-        names_.erase(id);
-        co_return std::unexpected(
-            draining_ ? session_ends() : try_later("the gateway has no port for it", kClaimRetry));
-    }
-    const std::uint16_t port = served->listener->local_endpoint().port;
-    auto publishing = context_.names.publish(number_, id, port);
+    served->port = claim->port;
+    auto publishing = context_.names.publish(number_, id);
     auto publish_call = net::call_on(context_.control, std::move(publishing));
-    auto url = co_await std::move(publish_call);
-    if (!url) {
+    auto published = co_await std::move(publish_call);
+    if (!published) {
         close_name(id, wire::ResetReason::SessionEnded);
-        co_return std::unexpected(url.error());
+        co_return std::unexpected(published.error());
     }
     if (served->closed) {
+        served->close();  // it has begun to listen since
         co_return std::unexpected(
             draining_ ? session_ends() : refusal(wire::RefusalCode::Unknown, "it was given up"));
+    }
+    if (!listen_for_visitors(*served, std::move(published->listener))) {
+        close_name(id, wire::ResetReason::SessionEnded);
+        post_release(id);
+        co_return std::unexpected(try_later("the gateway has no port for it", kClaimRetry));
     }
     served->published = true;
     if (open_for_visitors_) {
         tasks_.spawn(accept_visitors(served));
     }
-    co_return NameReady{.claim = *claim, .port = port, .url = std::move(*url)};
+    co_return NameReady{.generation = claim->generation,
+                        .port = claim->port->number(),
+                        .url = std::move(published->url)};
 }
 
-void Session::bind_port(ServedName& served, std::uint16_t last_port) {
+bool Session::listen_for_visitors(ServedName& served, UniqueFd socket) {
     served.place = context_.visitor_places.take_for_port();
-    auto listener = served.place
-                        ? bind_helper_port(resources_.executor(), last_port, context_.pauses)
-                        : fail(Errc::LimitReached, "no descriptor is left for it");
-    if (listener) {
-        served.listener.emplace(std::move(*listener));
-    } else {
-        logger_.error("no helper port: {}", listener.error().text);
+    if (!served.place) {
+        logger_.error("{}: no descriptor is left for a helper port", dig_code(Errc::LimitReached));
+        return false;
     }
+    net::Listener::Options options;
+    options.for_streams = true;
+    options.pauses = context_.pauses;
+    auto listener = net::Listener::adopt(resources_.executor(), std::move(socket), options);
+    if (!listener) {
+        logger_.error("no helper port: {}", listener.error().text);
+        return false;
+    }
+    served.listener.emplace(std::move(*listener));
+    return true;
+}
+
+void Session::post_release(RegistrationId id) {
+    NameService& names = context_.names;
+    net::asio::post(context_.control,
+                    [&names, number = number_, id] { names.release(number, id); });
 }
 
 void Session::open_for_visitors() {
@@ -128,9 +117,9 @@ bool Session::visitors_must_wait() {
 
 void Session::take_visitor(ServedName& served, const net::Listener::Accepted& accepted) {
     net::Socket visitor(resources_.executor(),
-                        accepted.fd);  // resets on close: see bind_helper_port
+                        accepted.fd);  // resets on close: see listen_for_visitors
     auto place = context_.visitor_places.take();
-    if (!place || served.closed || draining_ || tunnel_end_) {
+    if (!place || served.closed || draining_ || tunnel_end_ || !served.port->is_listening()) {
         return;  // the socket closes by reset
     }
     wire::Open open;

@@ -248,9 +248,7 @@ void Session::give_up_name(RegistrationId id) {
         return;
     }
     close_name(id, wire::ResetReason::SessionEnded);
-    NameService& names = context_.names;
-    const SessionNumber number = number_;
-    net::asio::post(context_.control, [&names, number, id] { names.release(number, id); });
+    post_release(id);
 }
 
 Status Session::on_go_away(const Message& message) {
@@ -258,18 +256,13 @@ Status Session::on_go_away(const Message& message) {
     if (!why) {
         return forward_error(why);
     }
+    go_away_came_ = true;
     if (why->code != wire::RefusalCode::Shutdown && why->code != wire::RefusalCode::Restart) {
         return fail(Errc::EndOfStream, "the agent ended the session: " + why->text);
     }
     draining_ = true;  // its streams may end, no new one begins
     close_listeners();
-    // Its names serve nobody any more: whoever comes next may have them at once.
-    NameService& names = context_.names;
-    for (const auto& entry : names_) {
-        net::asio::post(context_.control, [&names, number = number_, id = entry.first] {
-            names.release(number, id);
-        });
-    }
+    post_farewell();  // its names serve nobody any more: whoever comes next may have them at once
     return {};
 }
 
@@ -298,7 +291,7 @@ void Session::tell_answer(const ServedName& served,
     }
     ByteVector payload;
     wire::encode(wire::Registered{.name = served.name,
-                                  .generation = ready->claim.generation.value,
+                                  .generation = ready->generation.value,
                                   .url = ready->url,
                                   .port = ready->port},
                  payload);

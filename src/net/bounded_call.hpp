@@ -8,6 +8,7 @@
 #include <boost/asio/bind_cancellation_slot.hpp>
 #include <boost/asio/cancellation_signal.hpp>
 #include <boost/asio/co_spawn.hpp>
+#include <boost/asio/post.hpp>
 
 #include "base/clock.hpp"
 #include "net/async.hpp"
@@ -76,6 +77,7 @@ class BoundedCall {
     };
 
     static Awaitable<void> keep(Awaitable<T> work, std::shared_ptr<State> state) {
+        (void)co_await asio::post(kAwait);  // not from within run()
         auto result = co_await std::move(work);
         if (!state->stopped) {
             state->result.emplace(std::move(result));

@@ -80,15 +80,18 @@ Result<Listener> Listener::open(Executor executor, const Endpoint& endpoint, Opt
         return fail(errno == EAFNOSUPPORT ? Errc::AddressInUse : Errc::IoFailed,
                     fmt::format("cannot listen on {}: {}", to_string(*address), errno_text(errno)));
     }
+    UniqueFd owned(fd);
     // Bound before Asio watches it: an unbound socket counts as broken (EPOLLHUP).
     if (auto status = bind_and_listen(fd, *address, options.backlog); !status) {
-        ::close(fd);
         return forward_error(status);
     }
-    Socket socket(executor, fd);
+    return adopt(executor, std::move(owned), std::move(options));
+}
+
+Result<Listener> Listener::adopt(Executor executor, UniqueFd fd, Options options) {
+    Socket socket(executor, fd.release());
     if (!socket.is_open()) {
-        return fail(Errc::IoFailed,
-                    fmt::format("cannot watch the listener on {}", to_string(*address)));
+        return fail(Errc::IoFailed, "cannot watch a listening socket");
     }
     if (options.for_streams) {
         socket.set_linger_reset();

@@ -4,6 +4,7 @@
 
 #include "base/clock.hpp"
 #include "base/result.hpp"
+#include "base/unique_fd.hpp"
 #include "net/address.hpp"
 #include "net/async.hpp"
 #include "net/endpoint.hpp"
@@ -34,6 +35,9 @@ class Listener {
     /// socket, IoFailed.
     [[nodiscard]] static Result<Listener> open(Executor executor, const Endpoint& endpoint,
                                                Options options);
+
+    /// Accepts from `fd`, a socket that listens, which it owns from now on. @return IoFailed.
+    [[nodiscard]] static Result<Listener> adopt(Executor executor, UniqueFd fd, Options options);
 
     Listener(Listener&&) noexcept = default;
     Listener& operator=(Listener&&) noexcept = default;

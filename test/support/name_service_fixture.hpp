@@ -79,7 +79,14 @@ struct PlugPoints {
     Meanwhile during_authorize;
     Meanwhile during_register;
     int authorized = 0;
-    std::set<std::string> published;  ///< "NAME PORT GENERATION"
+    /// Of one who asks about a name that it has had; before `name_refusal`.
+    std::map<std::string, auth::Refusal> identity_refusals;  ///< By key.
+    TimePoint ask_again = kNever;
+    bool outranks = false;
+    std::vector<std::string> asked;    ///< "KEY NAME", of authorize().
+    std::set<std::string> published;   ///< "NAME GENERATION"
+    std::vector<std::string> history;  ///< "+NAME GENERATION" and "-NAME GENERATION"
+    std::map<std::string, int> ports;  ///< Of names, as registered last.
 };
 
 /// The token is the name of the identity: `alice` is `tokens:alice`; `local` reserves nothing.
@@ -87,7 +94,10 @@ class FakeAuthenticator final : public auth::Authenticator {
   public:
     explicit FakeAuthenticator(PlugPoints& plugs) : plugs_(plugs) {}
 
-    [[nodiscard]] std::string_view name() const override { return "fake"; }
+    /// The part of its identities' keys before the colon.
+    [[nodiscard]] std::string_view name() const override { return "tokens"; }
+
+    [[nodiscard]] bool outranks_leases() const override { return plugs_.outranks; }
 
     [[nodiscard]] net::Awaitable<std::expected<auth::Identity, auth::Refusal>> authenticate(
         const auth::Credential& credential, const auth::ConnectionFacts&, TimePoint) override {
@@ -98,18 +108,24 @@ class FakeAuthenticator final : public auth::Authenticator {
         }
         const std::string who(credential.token.expose_secret());
         co_return auth::Identity{
-            .key = "tokens:" + who, .reserves_names = who != "local", .grant = {}};
+            .key = "tokens:" + who, .reserves_names = who != "local" && who != "v1", .grant = {}};
     }
 
     [[nodiscard]] net::Awaitable<std::expected<auth::Allowed, auth::Refusal>> authorize(
-        const auth::Identity&, const std::string&, const std::string&, TimePoint) override {
+        const auth::Identity& identity, const std::string& name, const std::string&,
+        TimePoint) override {
         ++plugs_.authorized;
+        plugs_.asked.push_back(identity.key + " " + name);
         auto acting = do_once(plugs_.during_authorize);
         co_await std::move(acting);
+        if (const auto refused = plugs_.identity_refusals.find(identity.key);
+            refused != plugs_.identity_refusals.end()) {
+            co_return std::unexpected(refused->second);
+        }
         if (plugs_.name_refusal) {
             co_return std::unexpected(*plugs_.name_refusal);
         }
-        co_return auth::Allowed{};
+        co_return auth::Allowed{.ask_again = plugs_.ask_again};
     }
 
   private:
@@ -137,18 +153,24 @@ class FakeRegistrar final : public registrar::Registrar {
       public:
         Handle(PlugPoints& plugs, const registrar::Request& request)
             : plugs_(plugs),
-              what_(fmt::format("{} {} {}", request.name, request.local_port,
-                                request.generation.value)),
+              hold_(request.port_hold),
+              what_(fmt::format("{} {}", request.name, request.generation.value)),
               url_("https://" + request.name + ".example") {
             plugs_.published.insert(what_);
+            plugs_.history.push_back("+" + what_);
+            plugs_.ports[request.name] = request.local_port;
         }
 
-        ~Handle() override { plugs_.published.erase(what_); }
+        ~Handle() override {
+            plugs_.published.erase(what_);
+            plugs_.history.push_back("-" + what_);
+        }
 
         [[nodiscard]] std::string url() const override { return url_; }
 
       private:
         PlugPoints& plugs_;
+        std::shared_ptr<void> hold_;
         std::string what_;
         std::string url_;
     };
@@ -170,6 +192,11 @@ class NameServiceTest : public testing::Test {
         return std::move(result).value();
     }
 
+    ~NameServiceTest() override {
+        names_.stop();
+        run_coroutine(context_, names_.tasks().join());
+    }
+
     FakeSession& session(gateway::SessionNumber number) {
         auto& known = handles_[number];
         if (!known) {
@@ -189,7 +216,12 @@ class NameServiceTest : public testing::Test {
                                       .handle = handles_.at(number),
                                       .credential = {.token = Secret(who)},
                                       .facts = {.address = fmt::format("192.0.2.{}:1", number)}};
+        request.source = fmt::format("192.0.2.{}", number);
         request.instance.fill(std::byte{instance});
+        if (with_keys_) {
+            request.credential.has_agent_key = true;
+            request.credential.agent_key.fill(std::byte{instance});
+        }
         return request;
     }
 
@@ -206,10 +238,27 @@ class NameServiceTest : public testing::Test {
         return run(names_.claim(number, {registration}, {.name = name, .takeover = takeover}));
     }
 
-    std::expected<std::string, wire::Refusal> publish(gateway::SessionNumber number,
-                                                      std::uint32_t registration,
-                                                      std::uint16_t port) {
-        return run(names_.publish(number, {registration}, port));
+    std::expected<gateway::Published, wire::Refusal> publish(gateway::SessionNumber number,
+                                                             std::uint32_t registration) {
+        return run(names_.publish(number, {registration}));
+    }
+
+    /// Claims and publishes.
+    std::expected<gateway::Published, wire::Refusal> serve(gateway::SessionNumber number,
+                                                           std::uint32_t registration,
+                                                           const std::string& name,
+                                                           bool takeover = false) {
+        const auto claimed = claim(number, registration, name, takeover);
+        if (!claimed) {
+            return std::unexpected(claimed.error());
+        }
+        return publish(number, registration);
+    }
+
+    /// Does what is due after `later`, and what that begins.
+    void tend(Duration later) {
+        names_.tend(Clock::now() + later);
+        run_coroutine(context_, names_.tasks().join());
     }
 
     /// Two agents of alice: session 1 holds `blog` as registration 1, session 2 has nothing yet.
@@ -232,16 +281,23 @@ class NameServiceTest : public testing::Test {
     static constexpr std::size_t kMaxNames = 3;  ///< Of one identity.
     static constexpr std::size_t kMaxSessionsOfOne = 6;
     static constexpr std::size_t kMaxSessions = 8;
+    static constexpr std::size_t kMaxPending = 4;
+    static constexpr std::size_t kMaxPendingOfOne = 2;
 
+    bool with_keys_ = false;  ///< Agents show a key, which is that of the instance.
     PlugPoints plugs_;
     LogCapture log_;
     net::asio::io_context context_;
     std::map<gateway::SessionNumber, std::shared_ptr<FakeSession>> handles_;
+    gateway::VisitorPlaces places_{1'000, 100};
+    gateway::HelperPorts ports_{{.low = 24'000, .high = 28'000}, places_, log_.logger()};
     gateway::NameService names_{
-        {.max_sessions = kMaxSessions, .max_sessions_per_identity = kMaxSessionsOfOne},
-        authenticators(),
-        registrars(),
-        leases(),
+        {.max_sessions = kMaxSessions,
+         .max_sessions_per_identity = kMaxSessionsOfOne,
+         .pending_logins = {.max_total = kMaxPending, .max_per_source = kMaxPendingOfOne}},
+        {.authenticators = authenticators(), .registrars = registrars(), .leases = leases()},
+        ports_,
+        context_.get_executor(),
         log_.logger()};
 
   private:
