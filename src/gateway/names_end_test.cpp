@@ -1,6 +1,8 @@
 // A whole gateway and how a session's names come free. (protocol 9.3, 9.4)
+#include <chrono>
 #include <memory>
 #include <string>
+#include <thread>
 #include <vector>
 
 #include <gtest/gtest.h>
@@ -63,6 +65,77 @@ TEST_F(GatewayNamesEnd, NamesComeFreeWithTheAgentsGoAwayThoughStreamsGoOn) {
     const auto received = visitor.receive_all();
     EXPECT_EQ(received.bytes, "answer");
     EXPECT_EQ(received.ending, test::Ending::Fin);
+}
+
+bool is_refused(std::uint16_t port) {
+    try {
+        std::ignore = test::connect_to(port);
+        return false;
+    } catch (const std::runtime_error&) {
+        return true;
+    }
+}
+
+template <class Condition>
+bool eventually(Condition condition) {
+    const TimePoint end = Clock::now() + std::chrono::seconds(20);
+    while (!condition() && Clock::now() < end) {
+        std::this_thread::sleep_for(std::chrono::milliseconds(2));
+    }
+    return condition();
+}
+
+TEST_F(GatewayNamesEnd, ALostAgentsNameStaysAndItsPortRefuses) {
+    auto lost = agent({"blog"}, 1);
+    const auto port = port_;
+    auto visitor = test::connect_to(port);
+    ASSERT_TRUE(lost->receive(FrameKind::Open));
+    lost->cut();
+    EXPECT_TRUE(eventually([&] { return is_refused(port); }));
+    EXPECT_EQ(visitor.receive_all().ending, test::Ending::Reset);
+    EXPECT_EQ(gateway_.log().count("unregister domain 'blog'"), 0U);
+    auto back = agent({"blog"}, 2);
+    EXPECT_EQ(port_, port);
+    EXPECT_EQ(gateway_.log().count("register domain 'blog' -> "), 2U);
+    EXPECT_EQ(gateway_.log().count("unregister domain 'blog'"), 1U) << "of the older generation";
+    auto next = test::connect_to(port);
+    EXPECT_TRUE(back->receive(FrameKind::Open));
+}
+
+TEST_F(GatewayNamesEnd, ANameOfAnAgentThatClosesInOrderIsGoneAtOnce) {
+    auto closing = agent({"blog"}, 1);
+    closing->close();
+    EXPECT_TRUE(eventually([&] { return gateway_.log().count("unregister domain 'blog'") == 1U; }));
+    EXPECT_TRUE(is_refused(port_));
+}
+
+TEST_F(GatewayNamesEnd, AGoAwayForAnotherReasonKeepsTheName) {
+    auto leaving = agent({"blog"}, 1);
+    leaving->send(frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Protocol, .text = "?"}));
+    EXPECT_TRUE(leaving->sees_the_end());
+    EXPECT_TRUE(eventually([&] { return is_refused(port_); }));
+    const auto port = port_;
+    auto back = agent({"blog"}, 2);
+    EXPECT_EQ(port_, port);
+    EXPECT_EQ(gateway_.log().count("register domain 'blog' -> "), 2U);
+}
+
+TEST_F(GatewayNamesEnd, TheGatewaysStopRemovesTheNamesOfLostAgents) {
+    auto lost = agent({"blog"}, 1);
+    lost->cut();
+    EXPECT_TRUE(eventually([&] { return is_refused(port_); }));
+    gateway_.stop();
+    EXPECT_EQ(gateway_.log().count("unregister domain 'blog'"), 1U);
+}
+
+TEST_F(GatewayNamesEnd, ANewerAgentsVisitorsNeverReachTheOlderOne) {
+    std::vector<std::unique_ptr<ScriptedAgent>> agents;
+    for (unsigned char i = 1; i <= 20; ++i) {
+        agents.push_back(agent({"blog"}, 1));  // each ends the one before
+        const auto port = port_;
+        auto visitor = test::connect_to(port);
+        ASSERT_TRUE(agents.back()->receive(FrameKind::Open)) << int{i};
+    }
 }
 
 TEST_F(GatewayNamesEnd, ANameGivenUpAndAskedForAgainInOneFlightIsHad) {

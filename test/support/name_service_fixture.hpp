@@ -79,8 +79,8 @@ struct PlugPoints {
     Meanwhile during_authorize;
     Meanwhile during_register;
     int authorized = 0;
-    /// Of one who asks about a name that it has had; before `name_refusal`.
     std::map<std::string, auth::Refusal> identity_refusals;  ///< By key.
+    std::map<std::string, auth::Refusal> name_refusals;      ///< By name.
     TimePoint ask_again = kNever;
     bool outranks = false;
     std::vector<std::string> asked;    ///< "KEY NAME", of authorize().
@@ -120,6 +120,10 @@ class FakeAuthenticator final : public auth::Authenticator {
         co_await std::move(acting);
         if (const auto refused = plugs_.identity_refusals.find(identity.key);
             refused != plugs_.identity_refusals.end()) {
+            co_return std::unexpected(refused->second);
+        }
+        if (const auto refused = plugs_.name_refusals.find(name);
+            refused != plugs_.name_refusals.end()) {
             co_return std::unexpected(refused->second);
         }
         if (plugs_.name_refusal) {
