@@ -58,6 +58,12 @@ void warn_about_openness(const GatewayConfig& config, const GatewayPlan& plan,
     if (std::find(plan.auth.begin(), plan.auth.end(), "open") != plan.auth.end()) {
         logger.warn("--auth open: every agent that reaches this port may register names");
     }
+    if (overlaps_ephemeral_ports(plan.helper_ports)) {
+        logger.warn(
+            "--helper-ports {}: the system gives ports of that range to outgoing connections "
+            "(net.ipv4.ip_local_port_range); names skip those that are in use",
+            config.helper_ports.range);
+    }
     if (config.accept_v1) {
         logger.warn("--accept-v1: protocol 1 protects neither tokens nor data");
     }
@@ -86,9 +92,9 @@ int start(const GatewayConfig& config, const GatewayPlan& plan, const Logger& lo
         }
         lock.emplace(std::move(*taken));
     }
-    auto parts = build_gateway_parts(config, plan, *state ? &**state : nullptr, logger);
-    if (!parts) {
-        return fail_with(parts.error(), logger);
+    auto built = build_gateway_parts(config, plan, *state ? &**state : nullptr, logger);
+    if (!built) {
+        return fail_with(built.error(), logger);
     }
     warn_about_openness(config, plan, logger);
     gateway::Gateway gateway({.listen = plan.listen,
@@ -96,9 +102,17 @@ int start(const GatewayConfig& config, const GatewayPlan& plan, const Logger& lo
                               .descriptor_limit = *limit,
                               .memory_budget = default_memory_budget(memory_limit_bytes()),
                               .accept_v1 = config.accept_v1,
-                              .software = fmt::format("diglett {}", base::kVersion)},
-                             std::move(*parts), logger);
-    return serve(gateway, plan, logger);
+                              .software = fmt::format("diglett {}", base::kVersion),
+                              .helper_ports = {.low = plan.helper_ports.low,
+                                               .high = plan.helper_ports.high,
+                                               .rest = plan.helper_ports.rest},
+                              .grace = plan.grace},
+                             std::move(built->parts), logger);
+    const int code = serve(gateway, plan, logger);
+    if (built->grid) {
+        built->grid->stop();
+    }
+    return code;
 }
 
 Result<GatewayPlan> plan_of(const GatewayConfig& config, const Settings& /*settings*/) {

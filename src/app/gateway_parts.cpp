@@ -6,7 +6,6 @@
 #include <fmt/format.h>
 
 #include "app/grid_check.hpp"
-#include "app/grid_on_thread.hpp"
 #include "auth/loopback_authenticator.hpp"
 #include "auth/open_authenticator.hpp"
 #include "auth/token_file_authenticator.hpp"
@@ -54,8 +53,9 @@ Result<std::string> load_certificate(const GatewayConfig& config) {
                                         : read_file(config.identity_cert, kMaxPemBytes);
 }
 
+/// @param grid what `--auth grid` asks; null: `check`, which leaves that out.
 Result<std::vector<std::unique_ptr<auth::Authenticator>>> choose_authenticators(
-    const GatewayConfig& config, const GatewayPlan& plan, const Logger& logger) {
+    const GatewayConfig& config, const GatewayPlan& plan, GridThread* grid) {
     std::vector<std::unique_ptr<auth::Authenticator>> chosen;
     for (const auto& name : plan.auth) {
         if (name == "open") {
@@ -63,11 +63,9 @@ Result<std::vector<std::unique_ptr<auth::Authenticator>>> choose_authenticators(
         } else if (name == "loopback") {
             chosen.push_back(std::make_unique<auth::LoopbackAuthenticator>());
         } else if (name == "grid") {
-            auto grid = GridOnThread::open(*plan.grid, logger);
-            if (!grid) {
-                return forward_error(grid);
+            if (grid != nullptr) {
+                chosen.push_back(grid->authenticator());
             }
-            chosen.push_back(std::move(*grid));
         } else {
             auto table = auth::load_token_file(config.tokens_file);
             if (!table) {
@@ -81,7 +79,7 @@ Result<std::vector<std::unique_ptr<auth::Authenticator>>> choose_authenticators(
 
 struct Registrars {
     std::vector<registrar::RegistrarSet::Member> members;
-    std::vector<registrar::traefik::Leftover> leftovers;
+    std::vector<gateway::Gateway::LeftoverPort> leftovers;
 };
 
 /// Removes what an earlier run left published, too.
@@ -95,7 +93,11 @@ Result<Registrars> choose_registrars(const GatewayPlan& plan, const Logger& logg
         }
         chosen.members.push_back(
             {.registrar = std::move(traefik->registrar), .optional = plan.traefik->is_optional});
-        chosen.leftovers = std::move(traefik->leftovers);
+        for (auto& leftover : traefik->leftovers) {
+            if (leftover.port) {
+                chosen.leftovers.push_back({.name = leftover.name, .port = *leftover.port});
+            }
+        }
     }
     chosen.members.push_back({.registrar = std::make_unique<registrar::LogRegistrar>(logger)});
     return chosen;
@@ -115,9 +117,8 @@ Result<routing::LeaseBook> open_leases(const GatewayConfig& config, const StateD
 
 }  // namespace
 
-Result<gateway::Gateway::Parts> build_gateway_parts(const GatewayConfig& config,
-                                                    const GatewayPlan& plan, const StateDir* state,
-                                                    const Logger& logger) {
+Result<GatewayParts> build_gateway_parts(const GatewayConfig& config, const GatewayPlan& plan,
+                                         const StateDir* state, const Logger& logger) {
     const auto key = load_identity_key(state);
     if (!key) {
         return forward_error(key);
@@ -130,7 +131,15 @@ Result<gateway::Gateway::Parts> build_gateway_parts(const GatewayConfig& config,
     if (!tls) {
         return forward_error(tls);
     }
-    auto authenticators = choose_authenticators(config, plan, logger);
+    std::unique_ptr<GridThread> grid;
+    if (plan.grid) {
+        auto opened = GridThread::open(*plan.grid, logger);
+        if (!opened) {
+            return forward_error(opened);
+        }
+        grid = std::move(*opened);
+    }
+    auto authenticators = choose_authenticators(config, plan, grid.get());
     if (!authenticators) {
         return forward_error(authenticators);
     }
@@ -147,12 +156,14 @@ Result<gateway::Gateway::Parts> build_gateway_parts(const GatewayConfig& config,
         return forward_error(registrars);
     }
     logger.info("the gateway's key: agents may pin it with --pin {}", key->pin().to_text());
-    return gateway::Gateway::Parts{
-        .tls = std::move(*tls),
-        .authenticators = auth::AuthenticatorChain(std::move(*authenticators), logger),
-        .registrars = registrar::RegistrarSet(std::move(registrars->members), logger),
-        .leases = std::move(*leases),
-        .name_policy = std::move(*policy)};
+    return GatewayParts{
+        .grid = std::move(grid),
+        .parts = {.tls = std::move(*tls),
+                  .authenticators = auth::AuthenticatorChain(std::move(*authenticators), logger),
+                  .registrars = registrar::RegistrarSet(std::move(registrars->members), logger),
+                  .leases = std::move(*leases),
+                  .name_policy = std::move(*policy),
+                  .leftovers = std::move(registrars->leftovers)}};
 }
 
 Status check_gateway_parts(const GatewayConfig& config, const GatewayPlan& plan,
@@ -160,7 +171,7 @@ Status check_gateway_parts(const GatewayConfig& config, const GatewayPlan& plan,
     if (const auto certificate = load_certificate(config); !certificate) {
         return forward_error(certificate);
     }
-    if (const auto chosen = choose_authenticators(config, plan, {}); !chosen) {
+    if (const auto chosen = choose_authenticators(config, plan, nullptr); !chosen) {
         return forward_error(chosen);
     }
     if (const auto policy = routing::NamePolicy::create(config.allow_names); !policy) {
