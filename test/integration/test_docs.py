@@ -64,11 +64,16 @@ def check_command(text, path):
     """How a file is validated: what it holds tells whose it is."""
     if "[[identity]]" in text:
         return ["diglett-server", "check", "--auth", "tokens", "--tokens-file", path]
-    is_agents = re.search(r"^(gateway *=|\[\[service\]\])", text, re.MULTILINE)
-    return ["diglett" if is_agents else "diglett-server", "check", "--config", path]
+    if re.search(r"^(gateway *=|\[\[service\]\])", text, re.MULTILINE):
+        return ["diglett", "check", "--config", path]
+    return ["diglett-server", "check", "--offline", "--config", path]
 
 
 def assert_valid(where, text, path, folder):
+    for directory in re.findall(r'^dir *= *"(.*)"', text, re.MULTILINE):
+        (folder / "routes").mkdir()
+        text = text.replace(directory, str(folder / "routes"))
+        (folder / path).write_text(text)
     done = run(check_command(text, path), folder)
     assert (done.returncode, done.stdout) == (0, "the configuration is valid\n"), f"{where}\n{done.stderr}"
 
