@@ -22,7 +22,7 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = ROOT / "build"
 RESULTS = BUILD / "results"
 PROGRAMS = ("diglett", "diglett-server")
-DRIVERS = ("traefik_driver",)  # what integration tests drive besides
+DRIVERS = ("custom_gateway", "grid_driver", "traefik_driver")  # what integration tests drive besides
 
 STEP_SECONDS = 1200  # a step that takes longer is ended and has failed
 TAIL_LINES = 150  # of what a failed command said
