@@ -1,0 +1,123 @@
+"""Real gateway, real agents, real Traefik: when a page is there, and when it is gone."""
+
+import os
+import threading
+import time
+
+import pytest
+
+import harness
+import traefik_server
+from grid_world import AUDIENCE, CONTRACT, World
+from traefik_server import Named
+
+GONE_SECONDS = 3
+BACK_SECONDS = 5
+HOST = "example.gateway.test"
+
+
+@pytest.fixture
+def gateway(programs, traefik):
+    def start(*arguments, **options):
+        return programs.gateway("--traefik-dir", traefik.directory, "--domain", "gateway.test", *arguments, **options)
+
+    return start
+
+
+def restarted(programs, gateway):
+    arguments = gateway.command[gateway.command.index("--state-dir") + 2:]
+    return programs.gateway(*arguments, auth=None, label=gateway.label, listen=gateway.address)
+
+
+def test_an_orderly_stop(programs, traefik, gateway, backend):
+    served = gateway()
+    agent = programs.agent(served, name="example", backend=backend(Named, "page").port)
+    traefik.wait_for(HOST, "page")
+    assert agent.stop() == 0
+    traefik.wait_for(HOST, status=404, seconds=GONE_SECONDS)
+
+
+def test_the_end_of_the_grace(programs, traefik, gateway, backend):
+    served = gateway("--grace", "2s")
+    agent = programs.agent(served, name="example", backend=backend(Named, "page").port)
+    traefik.wait_for(HOST, "page")
+    agent.kill()
+    traefik.wait_for(HOST, status=404, seconds=2 + GONE_SECONDS)
+
+
+@pytest.mark.parametrize("returns", [False, True])
+def test_a_crash_of_the_gateway(programs, traefik, gateway, backend, returns):
+    served = gateway()
+    agent = programs.agent(served, name="example", backend=backend(Named, "page").port)
+    traefik.wait_for(HOST, "page")
+    if not returns:
+        agent.kill()
+    served.kill()
+    began = time.monotonic()
+    restarted(programs, served)
+    if returns:
+        traefik.wait_for(HOST, "page", seconds=BACK_SECONDS)
+    else:
+        traefik.wait_for(HOST, status=404, seconds=GONE_SECONDS)
+    assert time.monotonic() - began < harness.scaled(BACK_SECONDS + 2)
+
+
+def test_many_restarts_of_an_agent_under_traffic(programs, traefik, gateway, backend):
+    """No end of an older registration takes a newer one's route away."""
+    served = gateway("--grace", "2s")
+    page = backend(Named, "page").port
+    ended = threading.Event()
+
+    def visit():
+        while not ended.is_set():
+            traefik.fetch(HOST)
+
+    visitor = threading.Thread(target=visit)
+    visitor.start()
+    try:
+        restarts = max(4, int(200 * float(os.environ.get("DIGLETT_SCALE", "1"))))
+        for turn in range(1, restarts + 1):
+            agent = programs.agent(served, name="example", backend=page, label="agent")
+            served.wait_for_name("example", count=turn)
+            if turn < restarts:
+                agent.kill() if turn % 2 else agent.stop()
+        traefik.wait_for(HOST, "page")
+        time.sleep(harness.scaled(4))  # longer than grace and Traefik's patience
+        assert traefik.fetch(HOST) == (200, "page")
+    finally:
+        ended.set()
+        visitor.join(30)
+
+
+def test_traefik_restarted(programs, traefik, gateway, backend):
+    served = gateway()
+    programs.agent(served, name="example", backend=backend(Named, "page").port)
+    traefik.wait_for(HOST, "page")
+    traefik.restart()
+    traefik.wait_for(HOST, "page", seconds=BACK_SECONDS)
+
+
+def test_the_whole_mission(programs, traefik, backend, tmp_path):
+    """A twin's key is all that a workload needs for a page of its own, and a contract all that it rests on."""
+    world = World(tmp_path)
+    try:
+        served = world.gateway(programs, "--traefik-dir", traefik.directory, "--domain", AUDIENCE,
+                               "--traefik-public-port", str(traefik.ports["websecure"]), audience=None)
+        port = traefik_server.free_port()
+        (tmp_path / "page").mkdir(mode=0o755)
+        (tmp_path / "page" / "index.html").write_text("nginx's page")
+        (tmp_path / "nginx.conf").write_text(
+            f"daemon off; master_process off; pid {tmp_path}/nginx.pid; error_log stderr; events {{}}\n"
+            f"http {{ access_log off; server {{ listen 127.0.0.1:{port}; root {tmp_path}/page; }} }}\n")
+        programs.program("nginx", "/usr/sbin/nginx", "-e", "stderr", "-c", tmp_path / "nginx.conf")
+        agent = world.agent(programs, served, backend=port)
+        url = f"https://{HOST}:{traefik.ports['websecure']}"
+        agent.wait_for_line(".", lines=agent.out)
+        assert agent.out == [url]
+        traefik.wait_for(HOST, "nginx's page")
+        world.chain.cancel("example", CONTRACT)
+        traefik.wait_for(HOST, status=404, seconds=1 + GONE_SECONDS)
+        assert agent.wait() == 6
+        assert agent.out == [url]
+    finally:
+        world.close()
