@@ -9,6 +9,7 @@ import pytest
 import backends
 import harness
 from grid_chain import base64url, mint
+from test_grid_chain import Authority
 from grid_world import ALICE, AUDIENCE, BOB, World, dev_key, fetch
 
 
@@ -43,6 +44,26 @@ def test_a_phrase_of_the_usual_kind(world, programs, echo, tmp_path):
     programs.agent(gateway, "--grid-twin", ALICE, "--grid-key-file", file, "--grid-audience", AUDIENCE,
                    name="example", backend=echo)
     assert fetch(gateway.wait_for_name("example")) == b"hello"
+
+
+@pytest.mark.parametrize("scheme", ["ws", "wss", "http", "https"])
+def test_the_chain_over_each_transport(world, programs, echo, tmp_path, scheme):
+    authority = Authority(tmp_path, "authority")
+    node = world.node(**(authority.sign("node") if scheme in ("wss", "https") else {}))
+    gateway = world.gateway(programs, "--grid-ca-file", authority.file, endpoints=[node.url(scheme, "localhost")])
+    world.agent(programs, gateway, backend=echo)
+    assert fetch(gateway.wait_for_name("example")) == b"hello"
+
+
+@pytest.mark.parametrize("allowed", [False, True])
+def test_over_protocol_1_only_where_it_is_allowed(world, programs, echo, allowed):
+    gateway = world.gateway(programs, "--accept-v1", *(["--grid-allow-v1"] if allowed else []))
+    agent = world.agent(programs, gateway, "--protocol", "1", backend=echo)
+    if allowed:
+        assert fetch(gateway.wait_for_name("example")) == b"hello"
+    else:
+        assert agent.wait() == 5
+        assert "'example'" in agent.err[-1]
 
 
 def test_the_audience_is_the_host_that_the_user_named(world, programs, echo):

@@ -47,6 +47,39 @@ def test_a_cancelled_contract_ends_no_other_name(world, programs, echo):
     assert agent.is_running()
 
 
+def test_a_name_that_is_sold_goes_to_its_new_owner(world, programs, echo):
+    """At once: the contract outranks what the gateway has reserved."""
+    gateway = world.gateway(programs)
+    seller = world.agent(programs, gateway, backend=echo)
+    gateway.wait_for_name("example")
+    world.chain.set_name("example", CONTRACT + 1, BOB)
+    buyer = programs.agent(gateway, *world.signer(world.bob, BOB), name="example", backend=echo)
+    assert seller.wait() == 6
+    assert fetch(gateway.wait_for_name("example", count=2)) == b"hello"
+    assert buyer.is_running()
+
+
+def test_a_name_that_is_sold_while_nobody_asks(world, programs, echo):
+    gateway = world.gateway(programs, recheck="10m")
+    seller = world.agent(programs, gateway, backend=echo)
+    gateway.wait_for_name("example")
+    world.chain.set_name("example", CONTRACT + 1, BOB)
+    programs.agent(gateway, *world.signer(world.bob, BOB), name="example", backend=echo)
+    assert seller.wait() == 6, "asked at once because another has a contract"
+    assert fetch(gateway.wait_for_name("example", count=2)) == b"hello"
+
+
+def test_a_name_that_is_bought_again_is_kept(world, programs, echo):
+    gateway = world.gateway(programs)
+    agent = world.agent(programs, gateway, backend=echo)
+    port = gateway.wait_for_name("example")
+    world.chain.set_name("example", CONTRACT + 1, ALICE)
+    node = world.nodes[0]
+    asked = node.count("chain_getFinalizedHead")
+    harness.wait_until(lambda: node.count("chain_getFinalizedHead") > asked + 2, 10, "two looks at the name")
+    assert fetch(port) == b"hello" and agent.is_running()
+
+
 def test_another_account_ends_the_session(world, programs, echo):
     gateway = world.gateway(programs)
     agent = world.agent(programs, gateway, backend=echo)
