@@ -89,10 +89,6 @@ inline constexpr std::chrono::seconds kUsedUpDrain{30};
 /// How long a name stays public, and its port bound, for an agent whose link was lost.
 inline constexpr std::chrono::seconds kNameGrace{60};
 
-/// How long a name whose link was lost is kept for the agent's own key: another agent of the same
-/// identity may not take it from one whose link is merely bad. (protocol 9.4)
-inline constexpr std::chrono::seconds kKeptForAgent{5};
-
 /// Questions to authenticators about names that live, at once.
 inline constexpr std::size_t kMaxRechecks = 16;
 

@@ -61,8 +61,6 @@ NameService::Answer<auth::Identity> NameService::login(LoginRequest request) {
     if (request.pending) {
         request.pending();
     }
-    const auto key = request.credential.has_agent_key ? std::optional(request.credential.agent_key)
-                                                      : std::nullopt;
     auto asking = ask_who(request);
     auto answer = co_await std::move(asking);
     if (!answer) {
@@ -80,7 +78,6 @@ NameService::Answer<auth::Identity> NameService::login(LoginRequest request) {
     // Known before the older one is ended, so that the last of several logins at once remains.
     sessions_.insert_or_assign(request.session, LiveSession{.handle = request.handle,
                                                             .identity = identity,
-                                                            .agent_key = key,
                                                             .instance = request.instance,
                                                             .address = request.facts.address});
     auto ended = end_older_instance(request, identity.key);

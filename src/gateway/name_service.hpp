@@ -135,13 +135,11 @@ class NameService {
     struct LiveSession {
         std::weak_ptr<SessionHandle> handle;
         auth::Identity identity;
-        std::optional<std::array<std::byte, 32>> agent_key;
         std::array<std::byte, 16> instance{};
         std::string address;
         std::map<RegistrationId, std::string> names{};
         std::size_t claiming = 0;  ///< Claims not decided yet.
         bool leaving = false;      ///< It said farewell.
-        bool is_silent = false;    ///< It gave no sign of life when asked.
 
         [[nodiscard]] std::string who() const;  ///< For people: instance and address.
     };
@@ -158,10 +156,7 @@ class NameService {
         bool is_being_asked = false;
         std::optional<SessionNumber> session{};  ///< None: detached.
         RegistrationId registration{};
-        // Of a detached one:
-        std::optional<std::array<std::byte, 32>> agent_key{};
-        TimePoint kept_for_agent = TimePoint::min();  ///< Until then for `agent_key` alone.
-        TimePoint ends = kNever;
+        TimePoint ends = kNever;  ///< Of a detached one.
     };
 
     using Holders = std::unordered_map<std::string, Holder>;
@@ -200,7 +195,7 @@ class NameService {
                                             const Error& why);
     [[nodiscard]] bool holds(const std::string& name, SessionNumber session,
                              RegistrationId registration) const;
-    void detach(const std::string& name, Duration kept_for_agent);
+    void detach(const std::string& name);
     void give_up(const std::string& name);
     void give_up(Holders::iterator at, bool forget);
 

@@ -192,19 +192,11 @@ NameService::Answer<bool> NameService::make_room(SessionNumber session,
         co_return std::unexpected(
             refusal(wire::RefusalCode::NameInUse, "this session has registered the name already"));
     }
-    if (holder.session) {
-        auto replacing = replace(session, request, *holder.session);
-        co_return co_await std::move(replacing);
+    if (!holder.session) {
+        co_return true;  // it is detached
     }
-    const bool other_agent =
-        holder.agent_key && ours->agent_key && *holder.agent_key != *ours->agent_key;
-    const TimePoint now = Clock::now();
-    if (other_agent && !request.takeover && now < holder.kept_for_agent) {
-        const auto left = std::chrono::ceil<std::chrono::milliseconds>(holder.kept_for_agent - now);
-        co_return std::unexpected(
-            try_later("your other agent has lost its link and may come back at once", left));
-    }
-    co_return true;
+    auto replacing = replace(session, request, *holder.session);
+    co_return co_await std::move(replacing);
 }
 
 /// The same identity's other session has it.
@@ -247,9 +239,8 @@ net::Awaitable<bool> NameService::evict(std::string name, std::string why, Holde
     logger_.info("name '{}' is taken from session {}: {}", name, number, words.text);
     if (state == HolderIs::Alive) {
         live.names.erase(registration);
-        detach(name, {});
+        detach(name);
     } else {
-        live.is_silent = true;
         leave(number);
     }
     if (handle) {

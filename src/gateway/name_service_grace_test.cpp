@@ -99,7 +99,7 @@ TEST_F(NameServiceGrace, AStopEndsIt) {
     names_.leave(1);
     ASSERT_TRUE(login(2, "bob"));
     ASSERT_TRUE(serve(2, 1, "shop"));
-    names_.stop();
+    test::run_coroutine(context_, stop());
     EXPECT_THAT(plugs_.published, ElementsAre("shop 2"));
     names_.leave(2);
     EXPECT_THAT(plugs_.published, IsEmpty());
@@ -129,41 +129,6 @@ TEST_F(NameServiceGrace, KeepsTheOldRouteWhileTheNewOneCannotBeMade) {
     EXPECT_EQ(code_of(serve(3, 1, "blog")), Code::TryLater);
     tend(61s);
     EXPECT_THAT(plugs_.published, IsEmpty());
-}
-
-class NameServiceGraceWithKeys : public test::NameServiceTest {
-  protected:
-    NameServiceGraceWithKeys() { with_keys_ = true; }
-
-    void SetUp() override {
-        ASSERT_TRUE(login(1, "alice", 1));
-        ASSERT_TRUE(serve(1, 1, "blog"));
-    }
-};
-
-TEST_F(NameServiceGraceWithKeys, AnotherAgentWaitsForOneThatMayComeBack) {
-    names_.leave(1);
-    ASSERT_TRUE(login(2, "alice", 2));
-    const auto refused = claim(2, 1, "blog");
-    EXPECT_EQ(code_of(refused), Code::TryLater);
-    EXPECT_GT(refused.error().retry_ms, 4'000U);
-    EXPECT_LE(refused.error().retry_ms, 5'000U);
-    ASSERT_TRUE(login(3, "alice", 1));
-    EXPECT_TRUE(claim(3, 1, "blog")) << "its own agent has it at once";
-}
-
-TEST_F(NameServiceGraceWithKeys, AnotherAgentNeedNotWaitWithTakeover) {
-    names_.leave(1);
-    ASSERT_TRUE(login(2, "alice", 2));
-    EXPECT_TRUE(claim(2, 1, "blog", true));
-}
-
-TEST_F(NameServiceGraceWithKeys, NobodyWaitsForOneThatWasSilentWhenAsked) {
-    ASSERT_TRUE(serve(1, 2, "shop"));
-    session(1).is_alive = false;
-    ASSERT_TRUE(login(2, "alice", 2));
-    EXPECT_TRUE(claim(2, 1, "blog"));
-    EXPECT_TRUE(claim(2, 2, "shop"));
 }
 
 /// Two token identities race for one name; nothing is reserved, so that it changes hands.

@@ -57,7 +57,7 @@ wire::Refusal NameService::unpublished(SessionNumber session, RegistrationId reg
     if (live != sessions_.end() && live->second.names.contains(registration)) {
         const std::string name = live->second.names.at(registration);
         live->second.names.erase(registration);
-        detach(name, {});
+        detach(name);
     }
     return try_later(why.text, kOwnFaultRetry);
 }
@@ -92,26 +92,22 @@ void NameService::leave(SessionNumber session) {
     if (live == sessions_.end()) {
         return;
     }
-    const Duration kept = live->second.is_silent ? Duration{} : Duration{kKeptForAgent};
     for (const auto& [registration, name] : live->second.names) {
-        holders_.at(name).agent_key = live->second.agent_key;
-        detach(name, kept);
+        detach(name);
     }
     sessions_.erase(live);
 }
 
 /// The caller has taken it from its session.
-void NameService::detach(const std::string& name, Duration kept_for_agent) {
+void NameService::detach(const std::string& name) {
     Holder& holder = holders_.at(name);
     if (!holder.publication || options_.grace <= Duration{}) {
         give_up(name);
         return;
     }
-    const TimePoint now = Clock::now();
     holder.port->refuse();
     holder.session.reset();
-    holder.kept_for_agent = now + kept_for_agent;
-    holder.ends = now + options_.grace;
+    holder.ends = Clock::now() + options_.grace;
     expect_at(holder.ends);
     logger_.debug("name '{}' waits for its agent", name);
 }

@@ -21,8 +21,8 @@ class PendingLogins {
 
     explicit PendingLogins(Options options) : options_(options) {}
 
-    /// @param source as source_of() says it. @return false when a bound is reached; true again for one
-    /// that is in.
+    /// @param source as source_of() says it. @return false when a bound is reached; true again for
+    /// one that is in.
     [[nodiscard]] bool enter(std::uint64_t session, const std::string& source) {
         if (sources_.contains(session)) {
             return true;

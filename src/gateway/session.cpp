@@ -52,9 +52,8 @@ net::Awaitable<void> Session::run() {
     if (tunnel_ && !tunnel_end_ && why.code == Errc::ProtocolViolation) {
         tunnel_->fail_session(why);
     }
-    const bool closed_in_order = tunnel_end_ && tunnel_end_->code == Errc::EndOfStream;
-    if (closed_in_order && !stop_reason_ && !draining_ && !go_away_came_) {
-        post_farewell();  // a GoAway without words
+    if (ended_in_order(result)) {
+        post_farewell();
     }
     auto finished = finish();
     co_await std::move(finished);
@@ -121,6 +120,16 @@ net::Awaitable<void> Session::run_tunnel() {
                         [&names, number = number_] { names.abandon_login(number); });
     }
     inbox_changed_.notify();
+}
+
+/// Whether nobody comes back for the names: the agent closed the session with its last word, which
+/// was no GoAway that says otherwise, or it never said that it is ready. (protocol 9.3, A.4)
+bool Session::ended_in_order(const Status& result) const {
+    if (protocol_ == Protocol::One && !open_for_visitors_) {
+        return true;
+    }
+    const bool closed = !result && result.error().code == Errc::EndOfStream;
+    return closed && !stop_reason_ && !draining_ && !go_away_came_;
 }
 
 void Session::post_farewell() {

@@ -143,6 +143,7 @@ class Session final : public mux::MultiplexerEvents,
     [[nodiscard]] bool listen_for_visitors(ServedName& served, UniqueFd socket);
     void post_release(RegistrationId id);
     void post_farewell();
+    [[nodiscard]] bool ended_in_order(const Status& result) const;
     void close_listeners();
     void open_for_visitors();
     [[nodiscard]] net::Awaitable<void> accept_visitors(std::shared_ptr<ServedName> served);

@@ -206,6 +206,16 @@ class Gateway(Program):
         line = rf"(?<!un)register domain '{re.escape(name)}' -> '(\d+)'"
         return int(self.wait_for_line(line, seconds, count=count).group(1))
 
+    def wait_for_refusal(self, port, seconds=START_SECONDS):
+        """Nobody serves the name there any more, though it may still be public."""
+        def is_refused():
+            try:
+                connect(port).close()
+                return False
+            except ConnectionError:
+                return True
+        wait_until(is_refused, seconds, f"that {port} refuses")
+
     def wait_for_unregister(self, name, seconds=START_SECONDS, count=1):
         self.wait_for_line(rf"unregister domain '{re.escape(name)}'", seconds, count=count)
 

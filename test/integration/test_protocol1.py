@@ -334,7 +334,7 @@ def test_lost_agent_is_no_clean_end(python_agent, backend, gateway):
         assert transfers.receive_exactly(visitor, 15) == b"half of the ans"
         agent.close()
         assert transfers.receive_stream(visitor).end == "reset"
-    gateway.wait_for_unregister("example")
+    gateway.wait_for_refusal(port)
 
 
 def test_lost_gateway_is_no_clean_end_and_our_agent_comes_back(python_gateway, backend):

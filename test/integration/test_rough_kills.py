@@ -130,7 +130,7 @@ def test_a_killed_agent(programs, backend):
         agent.kill()
         assert_reset(under_way.ends())
         assert {record.wait().end for record in at_backend} == {"reset"}
-        gateway.wait_for_unregister("example", count=killed)
+        gateway.wait_for_refusal(port)
         # While its owner is away nobody else has the name; who comes back has it, at the same port.
         other = programs.agent(gateway, name="example", backend=served.port)
         assert other.wait() == 6 and other.find_line("DIG-4003")

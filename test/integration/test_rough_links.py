@@ -185,7 +185,7 @@ def test_a_link_that_is_cut_for_20_s_comes_back(join, serve):
         agent.wait_for_line("DIG-200[34]: .*next attempt", 5)
         assert served.records[0].wait().end == "reset"
     for number in (1, 2):
-        gateway.wait_for_unregister(f"name{number}")
+        gateway.wait_for_line(rf"\[session {number}\] .* has gone")
     time.sleep(max(0, 20 - (time.monotonic() - began)))
     down.set_link("up")
     silent.change(cut=False)
@@ -217,7 +217,7 @@ def test_protocol_1_notices_a_dead_link_too(join, serve):
         # Of an idle link the last word may be 5 s old.
         for number, (agent, _, _) in enumerate(services, 1):
             agent.wait_for_line("DIG-200[34]: .*next attempt", DEAD_SECONDS + harness.scaled(4))
-            gateway.wait_for_unregister(f"name{number}", DEAD_SECONDS + harness.scaled(4))
+            gateway.wait_for_line(rf"\[session {number}\] .* has gone", DEAD_SECONDS + harness.scaled(4))
         assert DEAD_SECONDS - 6 < time.monotonic() - began < DEAD_SECONDS + harness.scaled(4)
         assert all(each.result() for each in under_way)
     idle.set_link("up")

@@ -196,9 +196,13 @@ class NameServiceTest : public testing::Test {
         return std::move(result).value();
     }
 
-    ~NameServiceTest() override {
+    ~NameServiceTest() override { run_coroutine(context_, stop()); }
+
+    /// From the loop: elsewhere Asio delivers a cancellation later, perhaps to nobody.
+    net::Awaitable<void> stop() {
         names_.stop();
-        run_coroutine(context_, names_.tasks().join());
+        auto joined = names_.tasks().join();
+        co_await std::move(joined);
     }
 
     FakeSession& session(gateway::SessionNumber number) {
@@ -222,10 +226,6 @@ class NameServiceTest : public testing::Test {
                                       .facts = {.address = fmt::format("192.0.2.{}:1", number)}};
         request.source = fmt::format("192.0.2.{}", number);
         request.instance.fill(std::byte{instance});
-        if (with_keys_) {
-            request.credential.has_agent_key = true;
-            request.credential.agent_key.fill(std::byte{instance});
-        }
         return request;
     }
 
@@ -288,7 +288,6 @@ class NameServiceTest : public testing::Test {
     static constexpr std::size_t kMaxPending = 4;
     static constexpr std::size_t kMaxPendingOfOne = 2;
 
-    bool with_keys_ = false;  ///< Agents show a key, which is that of the instance.
     PlugPoints plugs_;
     LogCapture log_;
     net::asio::io_context context_;
