@@ -21,10 +21,16 @@ bool is_final(const Refusal& refused) {
     return refused.code != wire::RefusalCode::Credential;
 }
 
+/// A refusal and whose it is.
+struct Decided {
+    Refusal refused;
+    std::string_view by;
+};
+
 /// Which of two refusals the agent hears.
-void keep_better(std::optional<Refusal>& kept, Refusal refused) {
-    if (!kept || kept->not_recognised) {
-        kept = std::move(refused);
+void keep_better(std::optional<Decided>& kept, Decided next) {
+    if (!kept || kept->refused.not_recognised) {
+        kept = std::move(next);
     }
 }
 
@@ -45,9 +51,9 @@ AuthenticatorChain::AuthenticatorChain(std::vector<std::unique_ptr<Authenticator
 
 net::Awaitable<std::expected<Identity, Refusal>> AuthenticatorChain::authenticate(
     const Credential& credential, const ConnectionFacts& facts, TimePoint deadline) {
-    std::optional<Refusal> refusal;
+    std::optional<Decided> decided;
     for (const auto& member : members_) {
-        const bool found_wrong = refusal && !refusal->not_recognised;
+        const bool found_wrong = decided && !decided->refused.not_recognised;
         if (found_wrong && member->accepts_anyone()) {
             break;
         }
@@ -61,14 +67,16 @@ net::Awaitable<std::expected<Identity, Refusal>> AuthenticatorChain::authenticat
         }
         logger_.debug("agent {}: '{}' says {}: {}", escape(facts.address), member->name(),
                       wire::to_string(answer.error().code), escape(answer.error().text));
-        if (is_final(answer.error())) {
-            logger_.info("agent {} is refused, decided by '{}'", escape(facts.address),
-                         member->name());
-            co_return std::unexpected(std::move(answer.error()));
+        const bool final = is_final(answer.error());
+        Decided next{.refused = std::move(answer.error()), .by = member->name()};
+        if (final) {
+            decided = std::move(next);
+            break;
         }
-        keep_better(refusal, std::move(answer.error()));
+        keep_better(decided, std::move(next));
     }
-    co_return std::unexpected(std::move(*refusal));
+    logger_.info("agent {} is refused, decided by '{}'", escape(facts.address), decided->by);
+    co_return std::unexpected(std::move(decided->refused));
 }
 
 net::Awaitable<std::expected<Allowed, Refusal>> AuthenticatorChain::authorize(

@@ -196,6 +196,14 @@ TEST_F(AuthenticatorChainTest, RepeatsTheLastWordsWhenNobodyDid) {
     EXPECT_EQ(ask().error().text, "said by loopback");
 }
 
+TEST_F(AuthenticatorChainTest, LogsWhoDecidedARefusal) {
+    add("a", unknown_form());
+    add("b", wrong());
+    add("c", wrong());
+    ASSERT_FALSE(ask());
+    EXPECT_EQ(log_.count("is refused, decided by 'b'"), 1U);
+}
+
 TEST_F(AuthenticatorChainTest, LetsTheOneThatAcceptedAuthorize) {
     add("a", unknown_form());
     add("b", accepted("b:me"));
