@@ -124,7 +124,6 @@ Result<net::Endpoint> Gateway::start() {
         listener_.emplace(std::move(*listener));
         bound.emplace(listener_->local_endpoint());
         visitor_places_.set_aside(open_descriptors());
-        warn_of_overlap(options_.helper_ports, ephemeral_ports(), logger_);
         for (const auto& [name, port] : leftovers_) {
             helper_ports_.take_leftover(name, port);
         }

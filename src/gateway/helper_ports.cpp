@@ -5,7 +5,6 @@
 #include <sys/socket.h>
 
 #include <cerrno>
-#include <fstream>
 #include <map>
 #include <mutex>
 #include <optional>
@@ -293,25 +292,6 @@ void HelperPorts::State::free_rested(TimePoint now) {
 std::size_t HelperPorts::bound_count() const {
     const std::lock_guard lock(state_->mutex);
     return state_->bound.size();
-}
-
-std::optional<EphemeralPorts> ephemeral_ports() {
-    std::ifstream file("/proc/sys/net/ipv4/ip_local_port_range");
-    EphemeralPorts found{};
-    if (!(file >> found.low >> found.high)) {
-        return std::nullopt;
-    }
-    return found;
-}
-
-void warn_of_overlap(const HelperPorts::Options& options,
-                     const std::optional<EphemeralPorts>& kernels, const Logger& logger) {
-    if (kernels && options.low <= kernels->high && kernels->low <= options.high) {
-        logger.warn(
-            "helper ports {} to {} overlap with those that the system gives to outgoing "
-            "connections ({} to {}): choose others, or change net.ipv4.ip_local_port_range",
-            options.low, options.high, kernels->low, kernels->high);
-    }
 }
 
 }  // namespace diglett::gateway

@@ -4,7 +4,6 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
-#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -85,18 +84,5 @@ class HelperPorts {
 
     std::shared_ptr<State> state_;
 };
-
-/// The kernel picks ports from here for connections of its own.
-struct EphemeralPorts {
-    std::uint16_t low;
-    std::uint16_t high;
-};
-
-/// As Linux says (ip_local_port_range); none when it cannot be read.
-[[nodiscard]] std::optional<EphemeralPorts> ephemeral_ports();
-
-/// Warns if ports of `options` are among `kernels`: a connection may hold one when it is wanted.
-void warn_of_overlap(const HelperPorts::Options& options,
-                     const std::optional<EphemeralPorts>& kernels, const Logger& logger);
 
 }  // namespace diglett::gateway

@@ -239,17 +239,5 @@ TEST_F(HelperPortsTest, HoldsMayBeLetGoOnAnyThread) {
     EXPECT_EQ(ports_.bound_count(), 0U);
 }
 
-TEST(HelperPortRange, WarnsOfPortsThatTheKernelGives) {
-    const test::LogCapture log;
-    const HelperPorts::Options options{.low = 10'000, .high = 19'999};
-    warn_of_overlap(options, EphemeralPorts{.low = 32'768, .high = 60'999}, log.logger());
-    warn_of_overlap(options, EphemeralPorts{.low = 1'024, .high = 9'999}, log.logger());
-    warn_of_overlap(options, std::nullopt, log.logger());
-    EXPECT_TRUE(log.lines().empty());
-    warn_of_overlap(options, EphemeralPorts{.low = 19'999, .high = 60'999}, log.logger());
-    EXPECT_EQ(log.count("overlap"), 1U);
-    EXPECT_TRUE(ephemeral_ports().has_value());
-}
-
 }  // namespace
 }  // namespace diglett::gateway
