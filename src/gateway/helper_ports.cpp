@@ -141,6 +141,9 @@ class HelperPorts::Bound final : public HelperPort {
         }
         if (--record.holds == 0) {
             record.rests_from = Clock::now();
+            if (state_->options.rest <= Duration{}) {
+                state_->free_rested(Clock::now());
+            }
         }
     }
 

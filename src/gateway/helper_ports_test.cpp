@@ -228,6 +228,13 @@ TEST_F(HelperPortsTest, EachTakesADescriptorsPlace) {
     EXPECT_TRUE(ports.take("c", 0));
 }
 
+TEST_F(HelperPortsTest, WithoutARestAPortIsFreeAtOnce) {
+    HelperPorts ports({.low = low_, .high = low_, .rest = {}}, places_, {});
+    EXPECT_TRUE(ports.take("a", 0));
+    EXPECT_EQ(ports.bound_count(), 0U);
+    EXPECT_TRUE(ports.take("b", 0));
+}
+
 TEST_F(HelperPortsTest, HoldsMayBeLetGoOnAnyThread) {
     std::vector<std::jthread> threads;
     for (int i = 0; i < 4; ++i) {

@@ -40,7 +40,8 @@ class Guard:
     def __init__(self, programs, port):
         self.programs = programs
         # No configuration: agents of this machine are `local`, and no name stays reserved.
-        self.gateway = programs.gateway(auth=None)
+        # Without what is kept of names that are gone, all descriptors return.
+        self.gateway = programs.gateway("--grace", "0s", "--helper-port-rest", "0s", auth=None)
         self.agent = programs.agent(self.gateway, name="good", backend=port)
         self._port = self.gateway.wait_for_name("good")
         self._stop, self.served, self.longest = threading.Event(), 0, 0.0

@@ -144,8 +144,8 @@ def test_a_port_is_nobody_elses_while_its_name_is_away(gateway, sign_on):
     gateway.wait_for_unregister("shop")
     with pytest.raises(OSError):
         socket.create_server(("127.0.0.1", port)).close()
-    sign_on(gateway, "alice", "other")
-    assert gateway.wait_for_name("other") != port
+    sign_on(gateway, "bob", "mine")
+    assert gateway.wait_for_name("mine") != port
     sign_on(gateway, "alice", "shop", where="again")
     assert gateway.wait_for_name("shop", count=2) == port
     harness.wait_until(lambda: is_served(port), 2)

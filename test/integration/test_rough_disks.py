@@ -115,7 +115,7 @@ def test_a_gateway_without_room_keeps_its_names_and_heals(programs, served, smal
     assert owners(tmp_path) == {"first"}
     # Who has a name keeps it, also over a new session and against others.
     first.kill()
-    gateway.wait_for_unregister("first")
+    gateway.wait_for_refusal(port)
     other = programs.agent(gateway, name="first", backend=served.port, label="other")
     assert other.wait() == 6 and other.find_line("DIG-4003")
     programs.agent(gateway, name="first", backend=served.port, label="first")
