@@ -27,7 +27,7 @@ def run(command, **options):
     return done.stdout
 
 
-def sources(*suffixes, top=("src", "test", "cmake")):
+def sources(*suffixes, top=("src", "test", "cmake", "examples")):
     return sorted(p for t in top for p in (ROOT / t).rglob("*") if p.suffix in suffixes)
 
 

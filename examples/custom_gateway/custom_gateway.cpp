@@ -17,7 +17,7 @@
 #include "net/descriptor_limit.hpp"
 #include "registrar/registrar.hpp"
 
-using namespace diglett;
+namespace diglett::custom {
 
 namespace {
 
@@ -110,9 +110,7 @@ gateway::Gateway::Parts parts(const std::string& names, const std::string& event
             .name_policy = {}};
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+int run(int argc, char** argv) {
     const auto listen = argc == 4 ? net::parse_endpoint(argv[1]) : net::Endpoint{};
     if (argc != 4 || !listen) {
         std::cerr << "usage: custom_gateway HOST:PORT NAMES_FILE EVENTS_FILE\n";
@@ -134,4 +132,12 @@ int main(int argc, char** argv) {
     context.run();  // until a signal comes
     gateway.stop(Clock::now() + std::chrono::seconds(5));
     return 0;
+}
+
+}  // namespace
+
+}  // namespace diglett::custom
+
+int main(int argc, char** argv) {
+    return diglett::custom::run(argc, argv);
 }
