@@ -256,9 +256,9 @@ TEST_F(AgentSession, SaysWhichNamesARefusalCosts) {
     EXPECT_EQ(*why, (Error{Errc::CredentialRefused, "name 'blog': no"}));
     start({"a", "b", "c", "d", "e"}, false);
     gateway = accept_opening();
-    gateway->send({hello(), welcome(),
-                   frame(FrameKind::GoAway, 0,
-                         wire::Refusal{.code = Code::Credential, .text = "no"})});
+    gateway->send(
+        {hello(), welcome(),
+         frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Credential, .text = "no"})});
     why = end();
     ASSERT_TRUE(why);
     EXPECT_EQ(*why, (Error{Errc::CredentialRefused, "names 'a', 'b', 'c' and 2 more: no"}));
