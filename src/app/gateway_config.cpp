@@ -22,11 +22,6 @@ Result<net::Endpoint> parse_listen(const std::string& text) {
         {.host = "0.0.0.0", .port = kDefaultPort, .allow_unix = false, .allow_port_zero = true});
 }
 
-Status check_listen(const std::string& text) {
-    const auto parsed = parse_listen(text);
-    return parsed ? Status{} : forward_error(parsed);
-}
-
 Status check_authenticator(const std::string& name) {
     return name == "loopback" || name == "open" || name == "tokens"
                ? Status{}
@@ -43,9 +38,8 @@ Status check_workers(const std::string& text) {
                : fail(Errc::InvalidConfig, "takes 0 to 1024");
 }
 
-Status check_drain_timeout(const std::string& text) {
-    const auto parsed = parse_duration("drain-timeout", text);
-    return parsed ? Status{} : forward_error(parsed);
+Result<std::chrono::milliseconds> parse_drain_timeout(const std::string& text) {
+    return parse_duration("drain-timeout", text);
 }
 
 Status check_auth(const GatewayConfig& config) {
@@ -73,10 +67,10 @@ void GatewayConfig::declare(Settings& settings) {
     settings.text("--identity-cert", identity_cert, "Certificate chain (PEM) for the identity key");
     settings.list("--allow-name", allow_names, "Reserved name that may be registered (repeatable)");
     settings.flag("--reset-leases", reset_leases, "Start without the leases of before");
-    settings.require("listen", check_listen);
+    settings.require("listen", understood_by(parse_listen));
     settings.require("auth", check_authenticator);
     settings.require("workers", check_workers);
-    settings.require("drain-timeout", check_drain_timeout);
+    settings.require("drain-timeout", understood_by(parse_drain_timeout));
 }
 
 Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
@@ -92,7 +86,7 @@ Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
     plan.auth = config.auth.empty() ? std::vector<std::string>{"loopback"} : config.auth;
     plan.workers =
         config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
-    const auto drain = parse_duration("--drain-timeout", config.drain_timeout);
+    const auto drain = parse_drain_timeout(config.drain_timeout);
     if (!drain) {
         return forward_error(drain);
     }
