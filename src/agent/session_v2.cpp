@@ -21,6 +21,9 @@ constexpr std::string_view kLoginExporter = "EXPORTER-diglett-2-login";
 /// Pause before coming back to a gateway that shuts down without saying when. (protocol 9.3)
 constexpr std::chrono::seconds kShutdownPause{5};
 
+/// Pause before coming back to a gateway without a common version: seldom. (protocol 9.1)
+constexpr std::chrono::seconds kVersionPause{5};
+
 /// 0 to 2 s before coming back to a gateway that restarts, so that it meets no herd. (protocol 9.3)
 Duration restart_jitter() {
     return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>()) % 2'000);
@@ -151,7 +154,7 @@ Status Session::on_hello(ByteView payload) {
                           fmt::format("the gateway speaks protocols {} to {}, this agent {} to {}",
                                       hello->min_version, hello->max_version, ours.min_version,
                                       ours.max_version)},
-                  .retry_after = kMaxRetryDelay});  // seldom (protocol 9.1)
+                  .retry_after = kVersionPause});
     }
     return {};
 }
