@@ -177,9 +177,15 @@ Status Session::on_refused(ByteView payload) {
     if (!refused) {
         return forward_error(refused);
     }
-    end_with({.why = {wire::errc_of(refused->code), escape(refused->text)},
-              .retry_after = bounded_delay(refused->retry_ms)});
+    const Errc code = refused->code == wire::RefusalCode::Credential ? refused_credential()
+                                                                     : wire::errc_of(refused->code);
+    end_with(
+        {.why = {code, escape(refused->text)}, .retry_after = bounded_delay(refused->retry_ms)});
     return {};
+}
+
+Errc Session::refused_credential() const {
+    return context_.token.empty() ? Errc::CredentialMissing : Errc::CredentialRefused;
 }
 
 Status Session::on_ok(RegistrationId id, ByteView payload) {
