@@ -11,6 +11,7 @@
 #include "agent/agent.hpp"
 #include "app/agent_config.hpp"
 #include "app/exit.hpp"
+#include "app/limits.hpp"
 #include "app/program.hpp"
 #include "app/terminal_question.hpp"
 #include "base/escape.hpp"
@@ -26,10 +27,6 @@ namespace diglett::app {
 namespace {
 
 constexpr std::string_view kKeyFile = "agent.key";
-constexpr std::size_t kMaxKeyBytes = 4'096;
-constexpr std::size_t kMaxCredentialFileBytes = 16 * 1'024;
-constexpr std::size_t kMaxCaBytes = 1 << 20;
-constexpr std::chrono::milliseconds kLockPatience{1'000};
 
 /// The agent's key from the state directory, made at the first start.
 Result<crypto::AgentKey> load_agent_key(const StateDir* state) {

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "app/limits.hpp"
 #include "base/escape.hpp"
 
 namespace diglett::app {

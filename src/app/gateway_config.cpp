@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "app/duration.hpp"
+#include "app/limits.hpp"
 #include "base/escape.hpp"
 
 namespace diglett::app {
@@ -14,7 +15,6 @@ namespace diglett::app {
 namespace {
 
 constexpr std::uint16_t kDefaultPort = 20'000;
-constexpr std::uint32_t kMaxWorkers = 1'024;
 
 Result<net::Endpoint> parse_listen(const std::string& text) {
     return net::parse_endpoint(

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "app/limits.hpp"
 #include "auth/loopback_authenticator.hpp"
 #include "auth/open_authenticator.hpp"
 #include "auth/token_file_authenticator.hpp"
@@ -18,7 +19,6 @@ namespace {
 
 constexpr std::string_view kKeyFile = "identity.pem";
 constexpr std::string_view kLeaseFile = "leases.json";
-constexpr std::size_t kMaxPemBytes = 1 << 20;
 
 /// The gateway's key from the state directory, made at the first start.
 Result<crypto::IdentityKey> load_identity_key(const StateDir* state) {
