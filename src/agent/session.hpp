@@ -106,6 +106,8 @@ class Session final : public mux::MultiplexerEvents {
     [[nodiscard]] Status on_hello(ByteView payload);
     [[nodiscard]] Status on_welcome(ByteView payload);
     [[nodiscard]] Status on_refused(ByteView payload);
+    /// What a refused credential means here: an empty one was none.
+    [[nodiscard]] Errc refused_credential() const;
     [[nodiscard]] Status on_ok(RegistrationId id, ByteView payload);
     [[nodiscard]] Status on_error(RegistrationId id, ByteView payload);
     [[nodiscard]] Status on_go_away(ByteView payload);

@@ -280,6 +280,15 @@ TEST_F(AgentSession, ComesBackAfterExpiredOnlyWithAnotherCredential) {
     EXPECT_EQ(end_code(), Errc::CredentialExpired);
 }
 
+TEST_F(AgentSession, AsksForACredentialThatItDidNotHave) {
+    credential_ = [] { return Result<Secret>(Secret("")); };
+    start({"blog"}, false);
+    auto gateway = accept_opening();
+    gateway->send({hello(), frame(FrameKind::Refused, 0,
+                                  wire::Refused{.code = Code::Credential, .text = "no"})});
+    EXPECT_EQ(end_code(), Errc::CredentialMissing);
+}
+
 TEST_F(AgentSession, GivesUpANameThatIsRefusedAndKeepsTheOthers) {
     start({"blog", "shop"});
     auto gateway = accept_opening();

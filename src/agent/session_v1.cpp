@@ -25,7 +25,7 @@ net::Awaitable<SessionEnd> Session::converse_v1() {
         !sent) {
         co_return SessionEnd{sent.error()};
     }
-    auto login = await_ok_v1(Errc::CredentialRefused, kWelcomeTimeout);
+    auto login = await_ok_v1(refused_credential(), kWelcomeTimeout);
     auto accepted = co_await std::move(login);
     if (accepted.why.code != Errc::EndOfStream) {
         co_return accepted;

@@ -21,6 +21,9 @@ constexpr std::string_view kLoginExporter = "EXPORTER-diglett-2-login";
 /// Pause before coming back to a gateway that shuts down without saying when. (protocol 9.3)
 constexpr std::chrono::seconds kShutdownPause{5};
 
+/// Pause before coming back to a gateway without a common version: seldom. (protocol 9.1)
+constexpr std::chrono::seconds kVersionPause{5};
+
 /// 0 to 2 s before coming back to a gateway that restarts, so that it meets no herd. (protocol 9.3)
 Duration restart_jitter() {
     return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>()) % 2'000);
@@ -164,7 +167,7 @@ Status Session::on_hello(ByteView payload) {
                           fmt::format("the gateway speaks protocols {} to {}, this agent {} to {}",
                                       hello->min_version, hello->max_version, ours.min_version,
                                       ours.max_version)},
-                  .retry_after = kMaxRetryDelay});  // seldom (protocol 9.1)
+                  .retry_after = kVersionPause});
     }
     return {};
 }
@@ -184,7 +187,8 @@ Status Session::on_welcome(ByteView payload) {
 
 /// What no retry mends is told with the names that it costs.
 SessionEnd Session::refused_session(const wire::Refusal& why) const {
-    const Errc code = wire::errc_of(why.code);
+    const Errc code =
+        why.code == wire::RefusalCode::Credential ? refused_credential() : wire::errc_of(why.code);
     std::string words = escape(why.text);
     if (!is_retryable(code)) {
         words = names_for_people(context_.services) + ": " + words;
@@ -200,6 +204,10 @@ Status Session::on_refused(ByteView payload) {
     end_with(refused_session(
         {.code = refused->code, .text = refused->text, .retry_ms = refused->retry_ms}));
     return {};
+}
+
+Errc Session::refused_credential() const {
+    return context_.token.empty() ? Errc::CredentialMissing : Errc::CredentialRefused;
 }
 
 Status Session::on_ok(RegistrationId id, ByteView payload) {

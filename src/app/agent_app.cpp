@@ -12,6 +12,7 @@
 #include "app/agent_config.hpp"
 #include "app/agent_credential.hpp"
 #include "app/exit.hpp"
+#include "app/limits.hpp"
 #include "app/program.hpp"
 #include "app/terminal_question.hpp"
 #include "base/escape.hpp"
@@ -27,9 +28,6 @@ namespace diglett::app {
 namespace {
 
 constexpr std::string_view kKeyFile = "agent.key";
-constexpr std::size_t kMaxKeyBytes = 4'096;
-constexpr std::size_t kMaxCaBytes = 1 << 20;
-constexpr std::chrono::milliseconds kLockPatience{1'000};
 
 /// The agent's key from the state directory, made at the first start.
 Result<crypto::AgentKey> load_agent_key(const StateDir* state) {

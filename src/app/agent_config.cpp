@@ -104,16 +104,6 @@ Result<net::Endpoint> parse_gateway(const std::string& text) {
     return net::parse_endpoint(text, {.port = kDefaultPort, .allow_unix = false});
 }
 
-Status check_gateway(const std::string& text) {
-    const auto parsed = parse_gateway(text);
-    return parsed ? Status{} : forward_error(parsed);
-}
-
-Status check_pin(const std::string& text) {
-    const auto parsed = crypto::Pin::parse(text);
-    return parsed ? Status{} : forward_error(parsed);
-}
-
 Status check_protocol(const std::string& text) {
     return text == "1" || text == "2" ? Status{} : fail(Errc::InvalidUsage, "takes 1 or 2");
 }
@@ -148,10 +138,10 @@ void AgentConfig::declare(Settings& settings) {
     settings.text("--state-dir", state_dir, "Folder for the agent's key and known gateways");
     settings.positional("backend", backend, "HOST:PORT, PORT or unix:PATH of the workload");
     settings.alternatives("token", "token-file");
-    settings.require("gateway", check_gateway);
+    settings.require("gateway", understood_by(parse_gateway));
     settings.require("name", check_spelling);
     settings.require("kind", check_kind);
-    settings.require("pin", check_pin);
+    settings.require("pin", understood_by(crypto::Pin::parse));
     settings.require("protocol", check_protocol);
     settings.footer("diglett grid-token --help tells how to make a token of a ThreeFold twin.");
     settings.service_keys({"name", "backend", "kind"});

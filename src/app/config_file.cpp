@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "app/limits.hpp"
 #include "base/escape.hpp"
 
 namespace diglett::app {

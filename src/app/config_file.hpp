@@ -11,9 +11,6 @@
 
 namespace diglett::app {
 
-/// Configuration files are written by people; more is a mistake.
-inline constexpr std::size_t kMaxConfigBytes = 1 << 20;
-
 /// The keys that a program knows.
 struct ConfigSchema {
     std::set<std::string> keys;          ///< Names of flags, without dashes in front.

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/limits.hpp"
 #include "base/escape.hpp"
 
 namespace diglett::app {
@@ -19,8 +20,6 @@ struct Unit {
 
 constexpr std::array<Unit, 4> kUnits{{{"ms", 1}, {"s", 1'000}, {"m", 60'000}, {"h", 3'600'000}}};
 
-constexpr std::int64_t kMaxMilliseconds = std::int64_t{365} * 24 * 3'600'000;
-
 }  // namespace
 
 Result<std::chrono::milliseconds> parse_duration(std::string_view key, std::string_view text) {
@@ -30,7 +29,7 @@ Result<std::chrono::milliseconds> parse_duration(std::string_view key, std::stri
     const std::string_view unit(rest, static_cast<std::size_t>(end - rest));
     for (const auto& known : kUnits) {
         const bool fits = error == std::errc{} && number >= 0 && unit == known.name;
-        if (fits && number <= kMaxMilliseconds / known.milliseconds) {
+        if (fits && number <= kMaxDuration.count() / known.milliseconds) {
             return std::chrono::milliseconds(number * known.milliseconds);
         }
     }

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "app/duration.hpp"
+#include "app/limits.hpp"
 #include "base/escape.hpp"
 
 namespace diglett::app {
@@ -14,17 +15,11 @@ namespace diglett::app {
 namespace {
 
 constexpr std::uint16_t kDefaultPort = 20'000;
-constexpr std::uint32_t kMaxWorkers = 1'024;
 
 Result<net::Endpoint> parse_listen(const std::string& text) {
     return net::parse_endpoint(
         text,
         {.host = "0.0.0.0", .port = kDefaultPort, .allow_unix = false, .allow_port_zero = true});
-}
-
-Status check_listen(const std::string& text) {
-    const auto parsed = parse_listen(text);
-    return parsed ? Status{} : forward_error(parsed);
 }
 
 Status check_authenticator(const std::string& name) {
@@ -43,15 +38,16 @@ Status check_workers(const std::string& text) {
                : fail(Errc::InvalidConfig, "takes 0 to 1024");
 }
 
-std::function<Status(const std::string&)> a_duration(std::string key) {
-    return [key = std::move(key)](const std::string& text) {
-        const auto parsed = parse_duration(key, text);
-        return parsed ? Status{} : forward_error(parsed);
-    };
-}
-
 bool uses(const GatewayConfig& config, std::string_view authenticator) {
     return std::ranges::find(config.auth, authenticator) != config.auth.end();
+}
+
+Result<std::chrono::milliseconds> parse_drain_timeout(const std::string& text) {
+    return parse_duration("drain-timeout", text);
+}
+
+Result<std::chrono::milliseconds> parse_grace(const std::string& text) {
+    return parse_duration("grace", text);
 }
 
 Status check_auth(const GatewayConfig& config) {
@@ -106,11 +102,11 @@ void GatewayConfig::declare(Settings& settings) {
     grid.declare(settings);
     traefik.declare(settings);
     settings.check_flag("--offline", is_offline, "Do not ask the chain's nodes");
-    settings.require("listen", check_listen);
+    settings.require("listen", understood_by(parse_listen));
     settings.require("auth", check_authenticator);
     settings.require("workers", check_workers);
-    settings.require("drain-timeout", a_duration("drain-timeout"));
-    settings.require("grace", a_duration("grace"));
+    settings.require("drain-timeout", understood_by(parse_drain_timeout));
+    settings.require("grace", understood_by(parse_grace));
 }
 
 Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
@@ -126,8 +122,8 @@ Result<GatewayPlan> plan_gateway(const GatewayConfig& config) {
     plan.auth = config.auth.empty() ? std::vector<std::string>{"loopback"} : config.auth;
     plan.workers =
         config.workers != 0 ? config.workers : std::max(1U, std::thread::hardware_concurrency());
-    const auto drain = parse_duration("--drain-timeout", config.drain_timeout);
-    const auto grace = parse_duration("--grace", config.grace);
+    const auto drain = parse_drain_timeout(config.drain_timeout);
+    const auto grace = parse_grace(config.grace);
     if (!drain || !grace) {
         return forward_error(drain ? grace : drain);
     }

@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "app/grid_check.hpp"
+#include "app/limits.hpp"
 #include "auth/loopback_authenticator.hpp"
 #include "auth/open_authenticator.hpp"
 #include "auth/token_file_authenticator.hpp"
@@ -20,7 +21,6 @@ namespace {
 
 constexpr std::string_view kKeyFile = "identity.pem";
 constexpr std::string_view kLeaseFile = "leases.json";
-constexpr std::size_t kMaxPemBytes = 1 << 20;
 
 /// The gateway's key from the state directory, made at the first start.
 Result<crypto::IdentityKey> load_identity_key(const StateDir* state) {

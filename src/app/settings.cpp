@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "app/limits.hpp"
 #include "base/escape.hpp"
 #include "base/file.hpp"
 #include "base/secret.hpp"

@@ -110,6 +110,15 @@ class Settings {
     std::uint32_t debug_ = 0;
 };
 
+/// For require(): a value is right when `parse` understands it.
+template <class Parse>
+[[nodiscard]] auto understood_by(Parse parse) {
+    return [parse](const std::string& text) -> Status {
+        const auto parsed = parse(text);
+        return parsed ? Status{} : forward_error(parsed);
+    };
+}
+
 /// `"...": text as a TOML basic string.
 [[nodiscard]] std::string toml_quoted(std::string_view text);
 

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 #include <toml++/toml.h>
 
+#include "auth/limits.hpp"
 #include "base/escape.hpp"
 #include "base/file.hpp"
 #include "crypto/encoding.hpp"

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <filesystem>
 #include <set>
 #include <string>
@@ -12,13 +11,6 @@
 #include "crypto/sha256.hpp"
 
 namespace diglett::auth {
-
-/// A tokens file is written by people or generated; 10,000 identities take about 2 MiB.
-inline constexpr std::size_t kMaxTokenFileBytes = 4 << 20;
-inline constexpr std::size_t kMaxIdentities = 10'000;
-
-/// Longest identity name in a tokens file, in bytes.
-inline constexpr std::size_t kMaxIdentityNameBytes = 64;
 
 /// One `[[identity]]` of a tokens file.
 struct TokenIdentity {

@@ -26,7 +26,12 @@ class MemoryBudget {
     void take(std::uint64_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
 
     /// @pre at most what was taken.
-    void give_back(std::uint64_t bytes) { used_.fetch_sub(bytes, std::memory_order_relaxed); }
+    void give_back(std::uint64_t bytes) {
+        const std::uint64_t left = used_.fetch_sub(bytes, std::memory_order_relaxed) - bytes;
+        if (is_short_.load(std::memory_order_relaxed) && left < share(80)) {
+            is_short_.store(false, std::memory_order_relaxed);
+        }
+    }
 
     [[nodiscard]] std::uint64_t total() const { return total_; }
 

@@ -169,6 +169,7 @@ class Link final : public Multiplexer {
     void block_writing(Stream& stream);
     void finish_writing(Stream& stream);
     void enforce_hog_rule();
+    void try_again(Stream& stream);
     void reset_hogs(std::vector<Stream*>& hogs, LinkCredit::Shortage shortage);
 
     // link_send.cpp

@@ -537,6 +537,38 @@ TEST(Link, HogsOfManyLinksAreResetWhenTheProcessIsShort) {
     budget.give_back(elsewhere);
 }
 
+/// A system says late that a socket has room; a write finds out at once.
+TEST(Link, SteadyReadersAreNoHogsBesideALinkFullOfThem) {
+    constexpr std::uint64_t kEachStep = 20'000;
+    MemoryBudget budget(8 * kMiB);
+    Link::Options with_budget;
+    with_budget.budget = &budget;
+    MuxPair evil(with_budget, Link::Options());
+    MuxPair good(with_budget, Link::Options());
+    good.open_session();
+    std::vector<StreamId> steady;
+    for (int i = 0; i < 4; ++i) {
+        steady.push_back(
+            good.open({.expect_seed = 2, .writable = kEachStep, .tells_of_room = false},
+                      MemoryIo::Plan{.send_seed = 2, .send_bytes = 100 * kMiB}));
+    }
+    good.settle();
+    const auto hogs = open_stalled(evil, 28);
+    const std::uint64_t elsewhere = 68 * kMiB / 10;  // so that it stays short
+    budget.take(elsewhere);
+    for (int i = 0; i < 200; ++i) {
+        for (const StreamId stream : steady) {
+            good.visitor(stream).plan.writable += kEachStep;
+        }
+        evil.pass(50ms, 50ms);
+        good.pass(50ms, 50ms);
+    }
+    EXPECT_EQ(count_aborted(good, steady), 0U);
+    EXPECT_TRUE(good.status) << good.status.error().text;
+    EXPECT_GE(count_aborted(evil, hogs), hogs.size() - 1);
+    budget.give_back(elsewhere);
+}
+
 TEST_F(LinkTest, BoundsTheMessagesThatWait) {
     EXPECT_FALSE(pair.agent.link->send_message(FrameKind::Unregister, 1,
                                                ByteVector(wire::kMaxMessageBytes + 1)));

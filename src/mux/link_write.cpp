@@ -55,6 +55,7 @@ void Link::take_run(Stream& stream, std::span<ByteView> segments) {
 
 void Link::spill(Stream& stream, std::span<const ByteView> segments) {
     if (stream.spill.empty()) {
+        stream.spilled_at = now_;
         stream.moved_at = now_;
     }
     const std::size_t before = stream.spill.size();
@@ -142,6 +143,7 @@ void Link::enforce_hog_rule() {
     short_since_ = std::min(short_since_, now_);
     hog_check_at_ = now_ + kHogCheckPeriod;
     constexpr auto kPeriods = static_cast<std::uint64_t>(kHogSlowest / kHogCheckPeriod);
+    streams_.for_each([&](Stream& stream) { try_again(stream); });  // some end by it
     std::vector<Stream*> still;
     std::vector<Stream*> slow;
     streams_.for_each([&](Stream& stream) {
@@ -150,7 +152,8 @@ void Link::enforce_hog_rule() {
         }
         if (now_ - stream.moved_at >= kHogPatience) {
             still.push_back(&stream);
-        } else if (stream.spill.size() / kPeriods > stream.moved_since_check) {
+        } else if (now_ - stream.spilled_at >= kHogCheckPeriod &&
+                   stream.spill.size() / kPeriods > stream.moved_since_check) {
             slow.push_back(&stream);
         }
         stream.moved_since_check = 0;
@@ -160,6 +163,15 @@ void Link::enforce_hog_rule() {
         shortage == LinkCredit::Shortage::Process ? still.empty() : credit_.is_crowded();
     if (is_still_short && now_ - short_since_ >= kHogPatience) {
         reset_hogs(slow, shortage);
+    }
+}
+
+/// Before a stream is judged: a system calls a socket writable only when much of its buffer is
+/// free, so that a steady reader of 400 KB/s looks for seconds as if it stood still.
+void Link::try_again(Stream& stream) {
+    if (stream.io != nullptr && stream.is_write_blocked) {
+        stream.is_write_blocked = false;
+        drain(stream);
     }
 }
 

@@ -100,7 +100,7 @@ class Multiplexer {
     /// The session is over because the peer broke a rule: what may still be sent, instead of all
     /// that waits, to say so. Empty when the protocol has no word for it. Valid until the next call
     /// of any method. (protocol 9.5)
-    [[nodiscard]] virtual std::span<const ByteView> farewell(const Error& /*why*/) { return {}; }
+    [[nodiscard]] virtual std::span<const ByteView> farewell(const Error& why) = 0;
 
     /// Aborts every stream without telling the peer: the session is over.
     virtual void abort_all(wire::ResetReason reason) = 0;

@@ -215,6 +215,17 @@ std::span<const ByteView> V1Link::next_batch(TimePoint now) {
     return std::span(parts_).first(count);
 }
 
+/// The Error that says why has been queued, by whoever found it; an agent has no word for it.
+std::span<const ByteView> V1Link::farewell(const Error& /*why*/) {
+    if (!is_gateway() || control_.empty()) {
+        return {};
+    }
+    control_sent_.clear();
+    control_sent_.swap(control_);
+    parts_.front() = control_sent_;
+    return std::span(parts_).first(1);
+}
+
 bool V1Link::has_output() const {
     return !control_.empty() || !ready_.empty();
 }

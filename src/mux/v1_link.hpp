@@ -111,6 +111,7 @@ class V1Link final : public Multiplexer {
     void writable(StreamId stream, TimePoint now) override;
     [[nodiscard]] Status send_message(wire::FrameKind kind, std::uint32_t id,
                                       ByteView payload) override;
+    [[nodiscard]] std::span<const ByteView> farewell(const Error& why) override;
     void abort_all(wire::ResetReason reason) override;
 
     [[nodiscard]] std::size_t stream_count() const override { return streams_.size(); }

@@ -12,27 +12,9 @@
 #include "base/log.hpp"
 #include "base/result.hpp"
 #include "routing/lease.hpp"
+#include "routing/limits.hpp"
 
 namespace diglett::routing {
-
-/// How long a name is kept for its owner after its last use, so that no crash and no cut line can
-/// be used to take it away.
-inline constexpr std::chrono::hours kReservation{24};
-
-/// Names of one identity, reserved ones included: more than one machine serves, few enough that one
-/// credential cannot empty the name space.
-inline constexpr std::size_t kMaxNamesPerIdentity = 1'000;
-
-/// Names in all: about 200 bytes each in memory and on disk.
-inline constexpr std::size_t kMaxNames = 100'000;
-
-/// Shortest time between two writes of the file for changes that may be lost in a crash (last
-/// uses). A change of owner or port is written at once.
-inline constexpr std::chrono::seconds kLazySave{1};
-
-/// Generations that may have been given since the file was last written: so many are skipped after
-/// a crash, which is more than anybody claims names in a second.
-inline constexpr std::uint64_t kUnsavedGenerations = 1'000'000;
 
 /// Who owns which name, kept in a file over restarts. Knows owners only; which live session holds a
 /// name is the gateway's. Synchronous: a change of owner writes and syncs the file.

@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "base/escape.hpp"
+#include "routing/limits.hpp"
 #include "routing/name.hpp"
 
 namespace diglett::routing {

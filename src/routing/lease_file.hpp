@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -9,12 +8,6 @@
 #include "routing/lease.hpp"
 
 namespace diglett::routing {
-
-/// Largest lease file that is read: kMaxNames leases with long identities.
-inline constexpr std::size_t kMaxLeaseFileBytes = 128 << 20;
-
-/// Longest identity key in the file, in bytes.
-inline constexpr std::size_t kMaxIdentityBytes = 1'024;
 
 /// What a lease file holds. JSON: `version` 1, `clean`, `last_generation`, and `leases`, an array
 /// of `name`, `identity`, `generation`, `port`, `last_used` (seconds since 1970).

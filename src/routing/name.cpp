@@ -6,6 +6,7 @@
 #include <fmt/format.h>
 
 #include "base/escape.hpp"
+#include "routing/limits.hpp"
 
 namespace diglett::routing {
 

@@ -1,6 +1,5 @@
 #pragma once
 
-#include <cstddef>
 #include <set>
 #include <string>
 #include <string_view>
@@ -9,9 +8,6 @@
 #include "base/result.hpp"
 
 namespace diglett::routing {
-
-/// Longest name: it becomes one label of a host name (RFC 1035, section 2.3.4). In bytes.
-inline constexpr std::size_t kMaxNameBytes = 63;
 
 /// Whether `name` is `[a-z0-9]([a-z0-9-]{0,61}[a-z0-9])?`. Nothing else of the program sees a name
 /// from outside before this has passed it. (protocol 9.1)

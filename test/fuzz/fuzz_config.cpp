@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "app/config_file.hpp"
+#include "app/limits.hpp"
 #include "app/settings.hpp"
 #include "base/assert.hpp"
 

@@ -381,6 +381,24 @@ def test_registers_number_is_the_low_half_of_its_id(gateway):
     connection.close()
 
 
+@pytest.mark.parametrize("frames, text", [
+    ([(Kind.REGISTER, b"early")], "received unexpected message"),
+    ([(Kind.LOGIN, b""), (Kind.FINISH_REGISTER, b"")], "missing name registration"),
+    ([(Kind.LOGIN, b""), (Kind.REGISTER, b"first"), (Kind.REGISTER, b"second")],
+     "only one name registration is allowed")])
+def test_agent_hears_why_it_is_refused(gateway, frames, text):
+    """In the words of the original."""
+    connection = v1_peer.Connection(harness.connect(gateway.port), is_agent=True)
+    for kind, payload in frames:
+        connection.send(kind, 0, payload)
+    answers = []
+    with pytest.raises(EOFError):
+        while True:
+            answers.append(connection.receive())
+    assert [frame.payload.decode() for frame in answers if frame.kind == Kind.ERROR] == [text]
+    connection.close()
+
+
 # ---- Who may
 
 

@@ -45,6 +45,7 @@ class MemoryIo final : public mux::StreamIo {
         /// What may be read and written before more is granted; an echo ignores the first.
         std::uint64_t readable = ~std::uint64_t{0};
         std::uint64_t writable = ~std::uint64_t{0};
+        bool tells_of_room = true;  ///< Otherwise only another write() finds out.
     };
 
     explicit MemoryIo(const Plan& plan) : plan(plan) {}
@@ -116,7 +117,8 @@ class MemoryIo final : public mux::StreamIo {
     }
 
     [[nodiscard]] bool can_write() const {
-        return is_broken || (plan.echoes ? echo_.size() < plan.echo_room : plan.writable > 0);
+        const bool has_room = plan.echoes ? echo_.size() < plan.echo_room : plan.writable > 0;
+        return is_broken || (has_room && plan.tells_of_room);
     }
 
     Plan plan;
