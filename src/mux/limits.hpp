@@ -20,9 +20,9 @@ inline constexpr std::size_t kMaxFreeChunks = 32;
 /// Unacknowledged journal bytes that Data may fill; more would only sit in the kernel's queues.
 inline constexpr std::uint64_t kMaxRingBytes = 32 * 1024 * 1024;
 
-/// The same while the process's memory is short: enough for a fast link nearby, and what many that
-/// acknowledge nothing hold is small against the budget.
-inline constexpr std::uint64_t kShortRingBytes = 1024 * 1024;
+/// The same while the process's memory is tight (85 % used): enough for a fast link nearby, and what
+/// many that acknowledge nothing hold is small against the budget.
+inline constexpr std::uint64_t kTightRingBytes = 1024 * 1024;
 
 /// What logged control frames may use beyond ring and link limit, so that an End or a Window never
 /// waits for Data. (protocol 5.3)

@@ -61,7 +61,7 @@ std::uint64_t LinkCredit::promise() {
     return promised_ = limit();
 }
 
-bool LinkCredit::is_short() const {
+bool LinkCredit::promise_runs_low() const {
     return promised_ - received_ < window_.size() / 4 && limit() > promised_;
 }
 

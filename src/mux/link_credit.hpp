@@ -50,7 +50,7 @@ class LinkCredit {
     [[nodiscard]] bool should_promise() const { return limit() - promised_ >= window() / 4; }
 
     /// Whether the peer may soon be short of what could be promised.
-    [[nodiscard]] bool is_short() const;
+    [[nodiscard]] bool promise_runs_low() const;
 
     /// Whether windows may grow: memory of link and process is not short. (protocol 5.4)
     [[nodiscard]] bool may_grow() const;

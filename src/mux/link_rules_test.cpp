@@ -362,7 +362,7 @@ TEST_F(LinkRules, TheRingIsBoundedWhateverThePeerAllows) {
     EXPECT_GT(peer.sent_position, kMaxRingBytes - 2 * 16'384);
 }
 
-TEST(LinkBounds, TheRingIsSmallWhileTheProcessIsShort) {
+TEST(LinkBounds, TheRingIsSmallWhileMemoryIsTight) {
     MemoryBudget budget(100 << 20);
     Link::Options options;
     options.budget = &budget;
@@ -377,8 +377,8 @@ TEST(LinkBounds, TheRingIsSmallWhileTheProcessIsShort) {
     budget.take(90 << 20);
     const StreamId id = peer.open({.send_bytes = std::uint64_t{1} << 30U});
     static_cast<void>(peer.take());
-    EXPECT_LE(peer.sent_position, kShortRingBytes);
-    EXPECT_GT(peer.sent_position, kShortRingBytes - 2 * 16'384);
+    EXPECT_LE(peer.sent_position, kTightRingBytes);
+    EXPECT_GT(peer.sent_position, kTightRingBytes - 2 * 16'384);
     // What is acknowledged makes room, and control frames need none.
     ASSERT_TRUE(peer.feed(FrameKind::Ack, 0, wire::Ack{peer.sent_position, 0}));
     EXPECT_FALSE(peer.take(FrameKind::Data).empty());

@@ -28,10 +28,10 @@ void Link::raise_peer_limit(std::uint64_t limit) {
 }
 
 std::uint64_t Link::data_room() const {
-    const bool is_short =
+    const bool is_tight =
         options_.budget != nullptr && options_.budget->level() != MemoryBudget::Level::Normal;
     return std::min(room_below(peer_limit_, journal_.end()),
-                    room_below(is_short ? kShortRingBytes : kMaxRingBytes, journal_.ring_bytes()));
+                    room_below(is_tight ? kTightRingBytes : kMaxRingBytes, journal_.ring_bytes()));
 }
 
 std::uint64_t Link::control_room() const {
@@ -231,7 +231,7 @@ void Link::append_end(Stream& stream) {
 }
 
 bool Link::is_ack_worthwhile() const {
-    return is_ack_due_ || credit_.received() > acknowledged_ || credit_.is_short();
+    return is_ack_due_ || credit_.received() > acknowledged_ || credit_.promise_runs_low();
 }
 
 void Link::write_front(bool has_batch) {
@@ -269,7 +269,8 @@ void Link::schedule_ack() {
     }
     if (credit_.received() - acknowledged_ >= kAckAfterBytes || credit_.should_promise()) {
         is_ack_due_ = true;
-    } else if (ack_at_ == kNever && (credit_.received() > acknowledged_ || credit_.is_short())) {
+    } else if (ack_at_ == kNever &&
+               (credit_.received() > acknowledged_ || credit_.promise_runs_low())) {
         ack_at_ = now_ + kAckDelay;
     }
 }
