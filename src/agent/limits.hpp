@@ -48,6 +48,19 @@ inline constexpr std::chrono::seconds kSteadySession{10};
 /// Shortest pause before a name is asked for again.
 inline constexpr std::chrono::milliseconds kMinRetryDelay{200};
 
+/// Pause before coming back to a gateway that shuts down without saying when. (protocol 9.3)
+inline constexpr std::chrono::seconds kShutdownPause{5};
+
+/// Pause before coming back to a gateway without a common version: seldom. (protocol 9.1)
+inline constexpr std::chrono::seconds kVersionPause{5};
+
+/// Longest pause before coming back to a gateway that restarts, a random one, so that it meets no
+/// herd. (protocol 9.3)
+inline constexpr std::chrono::milliseconds kMaxRestartJitter{2'000};
+
+/// How often a session that ends looks whether its streams have.
+inline constexpr std::chrono::milliseconds kDrainStep{20};
+
 /// Longest pause that a gateway may ask for with retry_ms. (protocol 11.3)
 inline constexpr std::chrono::seconds kMaxRetryDelay{10};
 

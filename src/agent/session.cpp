@@ -7,12 +7,6 @@
 
 namespace diglett::agent {
 
-namespace {
-
-constexpr std::chrono::milliseconds kDrainStep{20};
-
-}  // namespace
-
 Session::Session(const SessionContext& context, net::Socket carrier,
                  std::unique_ptr<crypto::Channel> channel, crypto::SecureChannel* secure)
     : context_(context),
@@ -88,7 +82,9 @@ net::Awaitable<void> Session::drain() {
     registrations_.stop_asking();
     if (secure_ != nullptr) {
         ByteVector payload;
-        wire::encode(wire::Refusal{.code = wire::RefusalCode::Shutdown, .text = "the agent stops"},
+        wire::encode(wire::Refusal{.code = wire::RefusalCode::Shutdown,
+                                   .text = "the agent stops",
+                                   .deadline_ms = std::chrono::milliseconds(kDrainTimeout).count()},
                      payload);
         std::ignore = send(wire::FrameKind::GoAway, 0, payload);
     }

@@ -139,6 +139,7 @@ class Session final : public mux::MultiplexerEvents {
     std::optional<SessionEnd> end_;  ///< Protocol 2: the gateway's word ends the session.
     std::set<const Service*> given_up_;
     std::optional<Duration> asked_to_come_back_;
+    TimePoint leave_by_ = kNever;  ///< Protocol 2: the gateway has said GoAway.
     bool stopping_ = false;
 };
 

@@ -400,6 +400,21 @@ TEST_F(AgentSession, ComesBackWhenTheGatewayAsksIt) {
     }
 }
 
+/// A gateway that says it goes and does not is left in the end. (protocol 9.3)
+TEST_F(AgentSession, LeavesAGatewayThatSaidGoAwayAndStays) {
+    start({"blog"});
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), ok(1), open_stream(1)});
+    auto served = backend_.accept();
+    gateway->send(frame(FrameKind::GoAway, 0,
+                        wire::Refusal{.code = Code::Restart, .text = "x", .deadline_ms = 1}));
+    const TimePoint begin = Clock::now();
+    EXPECT_TRUE(gateway->sees_the_end());
+    EXPECT_GE(Clock::now() - begin, wire::kLeaveSlack / 2);
+    EXPECT_EQ(served.receive_all().ending, test::Ending::Reset);
+    EXPECT_EQ(end_code(), Errc::TimedOut);
+}
+
 TEST_F(AgentSession, AsksForNoNameOnceTheGatewayGoes) {
     start({"blog", "shop"});
     auto gateway = accept_opening();

@@ -18,15 +18,9 @@ namespace {
 
 constexpr std::string_view kLoginExporter = "EXPORTER-diglett-2-login";
 
-/// Pause before coming back to a gateway that shuts down without saying when. (protocol 9.3)
-constexpr std::chrono::seconds kShutdownPause{5};
-
-/// Pause before coming back to a gateway without a common version: seldom. (protocol 9.1)
-constexpr std::chrono::seconds kVersionPause{5};
-
-/// 0 to 2 s before coming back to a gateway that restarts, so that it meets no herd. (protocol 9.3)
 Duration restart_jitter() {
-    return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>()) % 2'000);
+    return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>())) %
+           kMaxRestartJitter;
 }
 
 Duration bounded_delay(std::uint32_t retry_ms) {
@@ -70,7 +64,11 @@ net::Awaitable<SessionEnd> Session::converse_v2() {
         if (Clock::now() >= answer_by) {
             co_return SessionEnd{{Errc::TimedOut, "the gateway did not answer in time"}};
         }
-        auto waiting = changed_.wait_until(std::min(answer_by, registrations_.next_at()));
+        if (Clock::now() >= leave_by_) {
+            co_return SessionEnd{{Errc::TimedOut, "the gateway did not end the session in time"}};
+        }
+        auto waiting =
+            changed_.wait_until(std::min({answer_by, leave_by_, registrations_.next_at()}));
         co_await std::move(waiting);
         sent = send_registers();
     }
@@ -268,6 +266,8 @@ Status Session::on_go_away(ByteView payload) {
         if (welcome_at_) {
             logger_.info("the gateway ends the session: {}", escape(why->text));
             registrations_.stop_asking();
+            leave_by_ = Clock::now() + wire::leave_time(*why);
+            changed_.notify();
             return {};  // its streams may still end
         }
     }

@@ -84,7 +84,7 @@ inline constexpr std::size_t kReservedDescriptors = 64;
 inline constexpr std::chrono::milliseconds kVisitorPause{100};
 
 /// What the streams of a session whose stream numbers are used up have to end. (protocol 6.2)
-inline constexpr std::chrono::seconds kUsedUpDrain{30};
+inline constexpr std::chrono::seconds kUsedUpDrainTimeout{30};
 
 /// How long a name stays public, and its port bound, for an agent whose link was lost.
 inline constexpr std::chrono::seconds kNameGrace{60};

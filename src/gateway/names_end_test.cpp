@@ -67,6 +67,19 @@ TEST_F(GatewayNamesEnd, NamesComeFreeWithTheAgentsGoAwayThoughStreamsGoOn) {
     EXPECT_EQ(received.ending, test::Ending::Fin);
 }
 
+/// (protocol 9.3)
+TEST_F(GatewayNamesEnd, AnAgentThatSaidGoAwayAndStaysIsCut) {
+    auto staying = agent({"blog"}, 1);
+    auto visitor = test::connect_to(port_);
+    ASSERT_TRUE(staying->receive(FrameKind::Open));
+    staying->send(
+        frame(FrameKind::GoAway, 0,
+              wire::Refusal{.code = Code::Shutdown, .text = "leaving", .deadline_ms = 1}));
+    ASSERT_TRUE(staying->is_alive());
+    EXPECT_TRUE(staying->sees_the_end());
+    EXPECT_EQ(visitor.receive_all().ending, test::Ending::Reset);
+}
+
 bool is_refused(std::uint16_t port) {
     try {
         std::ignore = test::connect_to(port);

@@ -184,7 +184,8 @@ class Session final : public mux::MultiplexerEvents,
     bool is_logged_in_ = false;   ///< The agent is being told.
     bool is_logging_in_ = false;  ///< The login is being decided.
     bool draining_ = false;
-    bool go_away_came_ = false;  ///< From the agent.
+    bool go_away_came_ = false;    ///< From the agent.
+    TimePoint leave_by_ = kNever;  ///< Protocol 2: then, at the latest, it should have left.
 };
 
 }  // namespace diglett::gateway

@@ -142,7 +142,7 @@ void Session::take_visitor(ServedName& served, const net::Listener::Accepted& ac
 void Session::begin_anew() {
     draining_ = true;
     wire::Refusal why{.code = wire::RefusalCode::Restart, .text = "the session is used up"};
-    tasks_.spawn(drain(std::move(why), Clock::now() + kUsedUpDrain));
+    tasks_.spawn(drain(std::move(why), Clock::now() + kUsedUpDrainTimeout));
 }
 
 std::shared_ptr<ServedName> Session::add_name(RegistrationId id, const std::string& name) {

@@ -166,8 +166,11 @@ Status Session::refuse(const wire::Refusal& why) {
 
 net::Awaitable<Status> Session::serve_v2() {
     while (true) {
-        auto waiting = next_message(kNever);
+        auto waiting = next_message(leave_by_);
         const auto message = co_await std::move(waiting);
+        if (!message && Clock::now() >= leave_by_) {
+            co_return fail(Errc::EndOfStream, "the agent did not end the session in time");
+        }
         if (!message) {
             co_return forward_error(message);
         }
@@ -260,6 +263,7 @@ Status Session::on_go_away(const Message& message) {
     if (why->code != wire::RefusalCode::Shutdown && why->code != wire::RefusalCode::Restart) {
         return fail(Errc::EndOfStream, "the agent ended the session: " + why->text);
     }
+    leave_by_ = Clock::now() + wire::leave_time(*why);
     draining_ = true;  // its streams may end, no new one begins
     close_listeners();
     post_farewell();  // its names serve nobody any more: whoever comes next may have them at once

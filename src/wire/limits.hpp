@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstddef>
 #include <cstdint>
 
@@ -47,6 +48,15 @@ inline constexpr std::size_t kMaxIdentityBytes = 1'024;
 /// Pins in Welcome: how many, and bytes of each ("sha256/" and 44 characters of base64 today).
 inline constexpr std::size_t kMaxNextPins = 8;
 inline constexpr std::size_t kMaxPinBytes = 100;
+
+/// How long a peer that said GoAway is waited for when it named no time, and at most when it did;
+/// its streams may end meanwhile. (protocol 9.3)
+inline constexpr std::chrono::seconds kDefaultLeave{30};
+inline constexpr std::chrono::hours kMaxLeave{1};
+
+/// What is added to that time: a peer that keeps it is never cut while its last words are on the
+/// way.
+inline constexpr std::chrono::seconds kLeaveSlack{2};
 
 /// Name in Register and its answer, bytes: as long as a domain name may be (RFC 1035
 /// section 2.3.4). Which names exist is decided by the name grammar, not here.

@@ -183,5 +183,13 @@ TEST(Refusal, ClipsItsTextToWhatMayTravel) {
     EXPECT_EQ(refusal->text, refused->text);
 }
 
+/// (protocol 9.3)
+TEST(Refusal, BoundsTheTimeInWhichItsSenderMayStay) {
+    using namespace std::chrono_literals;
+    EXPECT_EQ(leave_time(Refusal{}), 32s);
+    EXPECT_EQ(leave_time(Refusal{.text = {}, .deadline_ms = 500}), 2'500ms);
+    EXPECT_EQ(leave_time(Refusal{.text = {}, .deadline_ms = 4'294'967'295}), 3'602s);
+}
+
 }  // namespace
 }  // namespace diglett::wire

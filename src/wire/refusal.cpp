@@ -68,6 +68,12 @@ RefusalCode refusal_code_from(std::string_view word) {
     return row == kRows.end() ? RefusalCode::Unknown : row->code;
 }
 
+std::chrono::milliseconds leave_time(const Refusal& go_away) {
+    const std::chrono::milliseconds named =
+        go_away.deadline_ms == 0 ? kDefaultLeave : std::chrono::milliseconds(go_away.deadline_ms);
+    return std::min<std::chrono::milliseconds>(named, kMaxLeave) + kLeaveSlack;
+}
+
 Errc errc_of(RefusalCode code) {
     return row_of(code).errc;
 }

@@ -1,5 +1,6 @@
 #pragma once
 
+#include <chrono>
 #include <cstdint>
 #include <string>
 #include <string_view>
@@ -60,6 +61,10 @@ struct Refusal {
     std::uint32_t deadline_ms = 0;  ///< GoAway: time until the sender closes.
     friend bool operator==(const Refusal&, const Refusal&) = default;
 };
+
+/// How long the receiver of a GoAway waits for its sender to close, from its arrival on: between
+/// kLeaveSlack and kMaxLeave and that. (protocol 9.3)
+[[nodiscard]] std::chrono::milliseconds leave_time(const Refusal& go_away);
 
 void encode(const Refused& message, ByteVector& out);
 void encode(const Refusal& message, ByteVector& out);
