@@ -102,6 +102,22 @@ def test_a_restart_after_a_crash_removes_what_was_left(programs, routes, echo):
     assert all(program.is_running() for program in (other, full, back))
 
 
+def test_a_file_of_others_stays_whatever_it_is_called(programs, routes, echo):
+    theirs = routes / "diglett-chain.yml"
+    theirs.write_text("http:\n  middlewares:\n    auth:\n      basicAuth:\n        users: []\n")
+    text = theirs.read_text()
+    gateway = programs.gateway(*options(routes))
+    gateway.wait_for_line("WARN .*diglett-chain.yml' is called like a file of this gateway's")
+    agent = programs.agent(gateway, name="chain", backend=echo)
+    agent.wait_for_line("DIG-2010: name 'chain' has to wait: .*diglett-chain.yml' is in the way")
+    assert theirs.read_text() == text
+    theirs.rename(routes / "chain.yml")
+    gateway.wait_for_name("chain", 10)
+    assert route(routes, "chain")[0].startswith("Host(`chain.gateway.test`)")
+    assert agent.stop() == 0
+    harness.wait_until(lambda: names(routes) == ["chain.yml"], 3, "the end of the route")
+
+
 def test_the_port_of_a_name_that_is_gone_rests(programs, routes, echo):
     gateway = programs.gateway(*options(routes, "--helper-ports", "15110-15110", "--helper-port-rest", "3s"))
     agent = programs.agent(gateway, name="shop", backend=echo)

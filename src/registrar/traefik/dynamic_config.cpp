@@ -8,6 +8,7 @@
 #include "base/assert.hpp"
 #include "base/escape.hpp"
 #include "registrar/traefik/host_name.hpp"
+#include "registrar/traefik/own_file.hpp"
 
 namespace diglett::registrar::traefik {
 
@@ -119,7 +120,7 @@ Result<std::string> dynamic_config(const Options& options, const Route& route) {
     if (route.port == 0) {
         return fail(Errc::Internal, "a route to port 0");
     }
-    const auto id = fmt::format("diglett-{}", route.name);
+    const auto id = own_resource(route.name);
     json::object document;
     if (route.kind == kTls) {
         document["tcp"] = passthrough_config(options, route, id);

@@ -162,6 +162,7 @@ TEST(DynamicConfig, IsYamlOfOneRouterWhateverTheName) {
                 EXPECT_EQ(part["serversTransports"][id]["proxyProtocol"]["version"].as<int>(), 1);
             }
             EXPECT_EQ(routed_port(text), 65535);
+            EXPECT_TRUE(is_own_route(name, text));
         }
     }
 }

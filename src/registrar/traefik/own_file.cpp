@@ -57,6 +57,10 @@ std::string own_file_name(std::string_view name) {
     return fmt::format("{}{}{}", kPrefix, name, kSuffix);
 }
 
+std::string own_resource(std::string_view name) {
+    return fmt::format("{}{}", kPrefix, name);
+}
+
 std::optional<std::string_view> name_of_own_file(std::string_view file) {
     if (!file.starts_with(kPrefix) || !file.ends_with(kSuffix) ||
         file.size() <= kPrefix.size() + kSuffix.size()) {
@@ -64,6 +68,14 @@ std::optional<std::string_view> name_of_own_file(std::string_view file) {
     }
     const auto name = file.substr(kPrefix.size(), file.size() - kPrefix.size() - kSuffix.size());
     return is_host_label(name) ? std::optional(name) : std::nullopt;
+}
+
+bool is_own_route(std::string_view name, std::string_view text) {
+    json::error_code error;
+    const auto root = json::parse(text, error);
+    const auto* const routers = error ? nullptr : member(member(&root, ""), "routers");
+    const auto* const router = routers == nullptr ? nullptr : routers->if_object();
+    return router != nullptr && router->size() == 1 && router->begin()->key() == own_resource(name);
 }
 
 std::optional<std::uint16_t> routed_port(std::string_view text) {

@@ -23,6 +23,20 @@ TEST(OwnFile, TakesNobodyElses) {
     }
 }
 
+TEST(OwnFile, KnowsItsContent) {
+    EXPECT_TRUE(is_own_route("a", R"({"http":{"routers":{"diglett-a":{}},"services":{}}})"));
+    EXPECT_TRUE(is_own_route("a", R"({"tcp":{"routers":{"diglett-a":{}}}})"));
+    for (const std::string text :
+         {"", "{}", "{half", "[]", "http: {}", R"({"http":{"routers":{"diglett-a":{}}})",
+          R"({"http":{"routers":{"diglett-b":{}}}})", R"({"http":{"routers":{}}})",
+          R"({"http":{"routers":{"diglett-a":{},"b":{}}}})",
+          R"({"http":{"routers":{"diglett-a":{}}},"tcp":{}})",
+          R"({"http":{"middlewares":{"diglett-a":{}}}})",
+          "http:\n  routers:\n    diglett-a: {}\n"}) {
+        EXPECT_FALSE(is_own_route("a", text)) << text;
+    }
+}
+
 TEST(OwnFile, FindsThePortOfARoute) {
     const auto http = [](std::string url) {
         return R"({"http":{"services":{"diglett-a":{"loadBalancer":{"servers":[{"url":")" + url +

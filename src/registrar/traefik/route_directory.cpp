@@ -49,71 +49,96 @@ int write_new_file(int at, const std::string& file, std::string_view content) {
     return ::fsync(fd.get()) == 0 ? 0 : errno;
 }
 
-/// Opens a regular file of at most kMaxFileBytes. O_NONBLOCK: a FIFO of somebody's must not stop
-/// us.
-UniqueFd open_regular(int at, const char* file, struct stat& facts) {
-    UniqueFd fd(retried(
-        [&] { return ::openat(at, file, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC); }));
-    if (fd && (::fstat(fd.get(), &facts) != 0 || !S_ISREG(facts.st_mode) ||
-               facts.st_size > static_cast<off_t>(kMaxFileBytes))) {
-        fd.reset();
+enum class Found : std::uint8_t { Nothing, Ours, Others, Error };
+
+struct Look {
+    Found found = Found::Nothing;
+    int error = 0;          ///< errno of Found::Error
+    std::string content{};  ///< of Found::Ours
+    mode_t mode = 0;
+};
+
+Look failed_look(int error) {
+    switch (error) {
+        case ENOENT:
+            return {};
+        case EACCES:  // ours can be read by anybody
+        case EPERM:
+        case ELOOP:
+        case ENXIO:
+            return {.found = Found::Others};
+        default:
+            return {.found = Found::Error, .error = error};
     }
-    return fd;
 }
 
-std::optional<std::string> read_regular(int at, const char* file, struct stat& facts) {
-    const auto fd = open_regular(at, file, facts);
-    if (!fd) {
-        return std::nullopt;
-    }
-    std::string content(static_cast<std::size_t>(facts.st_size), '\0');
+/// Reads `size` bytes, or as many as there are. @return 0 or errno.
+int read_all(int fd, std::string& content, std::size_t size) {
+    content.resize(size);
     std::size_t have = 0;
-    while (have < content.size()) {
-        const ssize_t got =
-            retried([&] { return ::read(fd.get(), content.data() + have, content.size() - have); });
-        if (got <= 0) {
-            return std::nullopt;
+    while (have < size) {
+        const ssize_t got = retried([&] { return ::read(fd, content.data() + have, size - have); });
+        if (got < 0) {
+            return errno;
+        }
+        if (got == 0) {
+            break;
         }
         have += static_cast<std::size_t>(got);
     }
-    return content;
+    content.resize(have);
+    return 0;
 }
 
-enum class Found : std::uint8_t { Nothing, Regular, Other, Error };
-
-/// What is called `file`; errno tells of an error.
-Found look_at(int at, const char* file) {
+/// What is called like the file of `name`. Ours are regular files of at most kMaxFileBytes.
+Look look_at(int at, std::string_view name) {
+    const auto file = own_file_name(name);
     struct stat facts{};
-    if (::fstatat(at, file, &facts, AT_SYMLINK_NOFOLLOW) != 0) {
-        return errno == ENOENT ? Found::Nothing : Found::Error;
+    const auto is_candidate = [&facts] {
+        return S_ISREG(facts.st_mode) && facts.st_size <= static_cast<off_t>(kMaxFileBytes);
+    };
+    if (::fstatat(at, file.c_str(), &facts, AT_SYMLINK_NOFOLLOW) != 0) {
+        return failed_look(errno);
     }
-    return S_ISREG(facts.st_mode) ? Found::Regular : Found::Other;
+    if (!is_candidate()) {
+        return {.found = Found::Others};
+    }
+    // O_NONBLOCK: a FIFO that comes between must not stop us.
+    const UniqueFd fd(retried([&] {
+        return ::openat(at, file.c_str(), O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+    }));
+    if (!fd || ::fstat(fd.get(), &facts) != 0) {
+        return failed_look(errno);
+    }
+    Look look{.found = Found::Others, .mode = facts.st_mode & 07777U};
+    if (!is_candidate()) {
+        return look;
+    }
+    const int error = read_all(fd.get(), look.content, static_cast<std::size_t>(facts.st_size));
+    if (error != 0) {
+        return {.found = Found::Error, .error = error};
+    }
+    look.found = is_own_route(name, look.content) ? Found::Ours : Found::Others;
+    return look;
 }
 
-/// The files of ours in the directory `at`.
-Result<std::vector<std::string>> list_own(int at, const std::filesystem::path& path) {
+/// The names for which a file in the directory `at` is called like ours.
+Result<std::vector<std::string>> list_names(int at, const std::filesystem::path& path) {
     const int copy = ::openat(at, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     const std::unique_ptr<DIR, int (*)(DIR*)> entries(copy < 0 ? nullptr : ::fdopendir(copy),
                                                       &::closedir);
-    std::vector<std::string> files;
+    std::vector<std::string> names;
     while (entries != nullptr) {
         errno = 0;
         const auto* entry = ::readdir(entries.get());
         if (entry == nullptr && errno == 0) {
-            return files;
+            return names;
         }
         if (entry == nullptr) {
             break;
         }
-        if (!name_of_own_file(entry->d_name)) {
-            continue;
-        }
-        const auto found = look_at(at, entry->d_name);
-        if (found == Found::Error) {
-            break;
-        }
-        if (found == Found::Regular) {
-            files.emplace_back(entry->d_name);
+        if (const auto name = name_of_own_file(entry->d_name)) {
+            names.emplace_back(*name);
         }
     }
     return fail_at("list", path, errno);
@@ -174,12 +199,6 @@ Result<bool> RouteDirectory::refresh() {
     return opened ? Result<bool>(std::exchange(replaced_, false)) : forward_error(opened);
 }
 
-bool RouteDirectory::holds(const std::string& file, std::string_view content) const {
-    struct stat facts{};
-    const auto present = read_regular(held_->watched(), file.c_str(), facts);
-    return present == content && (facts.st_mode & 07777U) == kFileMode;
-}
-
 /// @return 0 or errno.
 int RouteDirectory::move_in(const std::string& file, std::string_view content) const {
     const auto unfinished = std::filesystem::path(file).replace_extension(".tmp").native();
@@ -210,10 +229,21 @@ Status RouteDirectory::put(std::string_view name, std::string_view content) {
     DIGLETT_ASSERT(content.size() <= kMaxFileBytes);
     const auto file = own_file_name(name);
     DIGLETT_ASSERT(name_of_own_file(file) == name);
+    DIGLETT_ASSERT(is_own_route(name, content));
     if (!held_) {
         return fail_at("write in", path_, ENOENT);
     }
-    if (holds(file, content)) {
+    const auto there = look_at(held_->watched(), name);
+    if (there.found == Found::Error) {
+        return fail_at("look at", path_ / file, there.error);
+    }
+    if (there.found == Found::Others) {
+        return fail(Errc::UnreadableFile,
+                    fmt::format("the file '{}' is in the way, which is none of this gateway's: "
+                                "call it otherwise",
+                                escape((path_ / file).native())));
+    }
+    if (there.found == Found::Ours && there.content == content && there.mode == kFileMode) {
         return sync();  // it may be this that failed the last time
     }
     int error = move_in(file, content);
@@ -238,36 +268,45 @@ Status RouteDirectory::remove(std::string_view name) {
     if (!held_) {
         return fail_at("remove from", path_, ENOENT);
     }
-    // Asked first, because a read-only file system refuses also to remove what is not there. What
-    // is no regular file is not ours.
-    const auto found = look_at(held_->watched(), file.c_str());
-    const bool gone = found != Found::Regular ||
-                      ::unlinkat(held_->watched(), file.c_str(), 0) == 0 || errno == ENOENT;
-    if (found == Found::Error || !gone) {
+    // Asked first, because a read-only file system refuses also to remove what is not there.
+    const auto there = look_at(held_->watched(), name);
+    if (there.found == Found::Error) {
+        return fail_at("look at", path_ / file, there.error);
+    }
+    if (there.found != Found::Ours) {
+        return {};
+    }
+    if (::unlinkat(held_->watched(), file.c_str(), 0) != 0 && errno != ENOENT) {
         return fail_at("remove", path_ / file, errno);
     }
-    unsynced_ = unsynced_ || found == Found::Regular;
+    unsynced_ = true;
     return {};
 }
 
-Result<std::vector<Leftover>> RouteDirectory::remove_leftovers(
-    const std::function<bool(std::string_view)>& keep) {
+Result<Swept> RouteDirectory::remove_leftovers(const std::function<bool(std::string_view)>& keep) {
     if (!held_) {
         return fail_at("list", path_, ENOENT);
     }
-    const auto files = list_own(held_->watched(), path_);
-    if (!files) {
-        return forward_error(files);
+    const auto names = list_names(held_->watched(), path_);
+    if (!names) {
+        return forward_error(names);
     }
-    std::vector<Leftover> removed;
-    for (const auto& file : *files) {
-        const std::string name(name_of_own_file(file).value());
+    Swept swept;
+    for (const auto& name : *names) {
         if (keep(name)) {
             continue;
         }
-        struct stat facts{};
-        const auto content = read_regular(held_->watched(), file.c_str(), facts);
-        removed.push_back({name, content ? routed_port(*content) : std::nullopt});
+        const auto there = look_at(held_->watched(), name);
+        if (there.found == Found::Error) {
+            return fail_at("look at", path_ / own_file_name(name), there.error);
+        }
+        if (there.found == Found::Others) {
+            swept.foreign.push_back(own_file_name(name));
+        }
+        if (there.found != Found::Ours) {
+            continue;
+        }
+        swept.removed.push_back({name, routed_port(there.content)});
         if (const auto gone = remove(name); !gone) {
             return forward_error(gone);
         }
@@ -275,7 +314,7 @@ Result<std::vector<Leftover>> RouteDirectory::remove_leftovers(
     if (const auto lasting = sync(); !lasting) {
         return forward_error(lasting);
     }
-    return removed;
+    return swept;
 }
 
 }  // namespace diglett::registrar::traefik

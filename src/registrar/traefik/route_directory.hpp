@@ -21,9 +21,16 @@ struct Leftover {
     friend bool operator==(const Leftover&, const Leftover&) = default;
 };
 
+/// What remove_leftovers() found.
+struct Swept {
+    std::vector<Leftover> removed;
+    std::vector<std::string> foreign;  ///< Files called like ours that are not, and stay.
+};
+
 /// The directory that Traefik watches: one file a name, `diglett-NAME.yml`. At every moment, also
-/// after a crash or on a full disk, each file in it is whole. Files of others are never touched, a
-/// symbolic link in it never followed. Every call may block on the disk; one thread at a time.
+/// after a crash or on a full disk, each file in it is whole. Files of others are never touched,
+/// not even those that are called like one of ours (is_own_route() tells), a symbolic link in it
+/// never followed. Every call may block on the disk; one thread at a time.
 ///
 /// Of two routes with one router's name Traefik takes the first that it finds, so a directory
 /// belongs to one gateway.
@@ -38,13 +45,15 @@ class RouteDirectory {
     [[nodiscard]] Result<bool> refresh();
 
     /// Puts the file of `name` in place; does nothing when it is there with that content.
-    /// @param name of right grammar. @param content the whole file.
+    /// @param name of right grammar. @param content the whole file, one that dynamic_config() made
+    /// for that name.
     /// @return DiskFull or UnreadableFile, naming path and reason, with the file as it was before,
-    ///         unless only the last step fails, the fsync of the directory.
+    ///         unless only the last step fails, the fsync of the directory. UnreadableFile, too,
+    ///         while a file of others is called so.
     [[nodiscard]] Status put(std::string_view name, std::string_view content);
 
-    /// Removes the file of `name`; fine when there is none. With a crash of the system it may come
-    /// back until the next put() or sync(); the next start removes it then.
+    /// Removes the file of `name`; fine when there is none of ours. With a crash of the system it
+    /// may come back until the next put() or sync(); the next start removes it then.
     /// @return DiskFull or UnreadableFile: it is still there.
     [[nodiscard]] Status remove(std::string_view name);
 
@@ -52,9 +61,8 @@ class RouteDirectory {
     [[nodiscard]] Status sync();
 
     /// Removes every file of ours but those whose name `keep` wants.
-    /// @return what they were; DiskFull or UnreadableFile when one cannot be removed.
-    [[nodiscard]] Result<std::vector<Leftover>> remove_leftovers(
-        const std::function<bool(std::string_view)>& keep);
+    /// @return DiskFull or UnreadableFile when one cannot be removed.
+    [[nodiscard]] Result<Swept> remove_leftovers(const std::function<bool(std::string_view)>& keep);
 
     [[nodiscard]] const std::filesystem::path& path() const { return path_; }
 
@@ -62,7 +70,6 @@ class RouteDirectory {
     explicit RouteDirectory(std::filesystem::path path) : path_(std::move(path)) {}
 
     [[nodiscard]] Status reopen(HeldDirectory::Staging staging);
-    [[nodiscard]] bool holds(const std::string& file, std::string_view content) const;
     [[nodiscard]] int move_in(const std::string& file, std::string_view content) const;
 
     std::filesystem::path path_;

@@ -27,8 +27,9 @@ using testing::HasSubstr;
 using testing::IsEmpty;
 using testing::UnorderedElementsAre;
 
-std::string route_to(std::uint16_t port) {
-    return R"({"http":{"services":{"x":{"loadBalancer":{"servers":[{"url":"http://127.0.0.1:)" +
+std::string route(const std::string& name, int port = 10'000) {
+    return R"({"http":{"routers":{"diglett-)" + name +
+           R"(":{}},"services":{"x":{"loadBalancer":{"servers":[{"url":"http://127.0.0.1:)" +
            std::to_string(port) + R"("}]}}}}})";
 }
 
@@ -69,11 +70,11 @@ class RouteDirectoryTest : public testing::Test {
 
 TEST_F(RouteDirectoryTest, PutsAndReplacesAndRemoves) {
     auto directory = opened();
-    EXPECT_TRUE(directory.put("a", "one"));
-    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), "one");
-    EXPECT_TRUE(directory.put("a", "two"));
-    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), "two");
-    EXPECT_TRUE(directory.put("b", "three"));
+    EXPECT_TRUE(directory.put("a", route("a", 1)));
+    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), route("a", 1));
+    EXPECT_TRUE(directory.put("a", route("a", 2)));
+    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), route("a", 2));
+    EXPECT_TRUE(directory.put("b", route("b", 3)));
     EXPECT_TRUE(directory.remove("a"));
     EXPECT_THAT(names_in(path_), ElementsAre("diglett-b.yml"));
     EXPECT_TRUE(directory.remove("a")) << "nothing there is as good";
@@ -83,7 +84,7 @@ TEST_F(RouteDirectoryTest, PutsAndReplacesAndRemoves) {
 TEST_F(RouteDirectoryTest, FilesCanBeReadByAnybodyWhateverTheUmask) {
     auto directory = opened();
     const mode_t before = ::umask(077);
-    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_TRUE(directory.put("a", route("a")));
     ::umask(before);
     struct stat facts{};
     ASSERT_EQ(::stat((path_ / "diglett-a.yml").c_str(), &facts), 0);
@@ -95,15 +96,15 @@ TEST_F(RouteDirectoryTest, FilesCanBeReadByAnybodyWhateverTheUmask) {
 /// Traefik reads everything again for any event in the directory.
 TEST_F(RouteDirectoryTest, LeavesAFileAloneThatIsRight) {
     auto directory = opened();
-    ASSERT_TRUE(directory.put("a", "x"));
+    ASSERT_TRUE(directory.put("a", route("a")));
     struct stat before{};
     ASSERT_EQ(::stat((path_ / "diglett-a.yml").c_str(), &before), 0);
-    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_TRUE(directory.put("a", route("a")));
     struct stat after{};
     ASSERT_EQ(::stat((path_ / "diglett-a.yml").c_str(), &after), 0);
     EXPECT_EQ(before.st_ino, after.st_ino);
     ASSERT_EQ(::chmod((path_ / "diglett-a.yml").c_str(), 0600), 0);
-    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_TRUE(directory.put("a", route("a")));
     ASSERT_EQ(::stat((path_ / "diglett-a.yml").c_str(), &after), 0);
     EXPECT_EQ(after.st_mode & 07777U, 0644U) << "Traefik could not have read it";
 }
@@ -134,7 +135,7 @@ TEST_F(RouteDirectoryTest, MustExist) {
 TEST_F(RouteDirectoryTest, FinalSlashChangesNothing) {
     auto directory = RouteDirectory::open(path_ / "");
     ASSERT_TRUE(directory);
-    EXPECT_TRUE(directory->put("a", "x"));
+    EXPECT_TRUE(directory->put("a", route("a")));
     EXPECT_THAT(names_in(path_), ElementsAre("diglett-a.yml"));
     EXPECT_TRUE(fs::is_directory(staging_));
 }
@@ -142,7 +143,7 @@ TEST_F(RouteDirectoryTest, FinalSlashChangesNothing) {
 TEST_F(RouteDirectoryTest, StagesWithinWhereBesideCannotBe) {
     write(staging_, "somebody's file");
     auto directory = opened();
-    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_TRUE(directory.put("a", route("a")));
     EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-a.yml", ".diglett-staging"));
     EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
     EXPECT_EQ(content_of(staging_), "somebody's file");
@@ -154,24 +155,25 @@ TEST_F(RouteDirectoryTest, DoesNotFollowAStagingLink) {
     write(elsewhere / "diglett-a.tmp", "somebody's");
     fs::create_directory_symlink(elsewhere, staging_);
     auto directory = opened();
-    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_TRUE(directory.put("a", route("a")));
     EXPECT_EQ(content_of(elsewhere / "diglett-a.tmp"), "somebody's");
     EXPECT_TRUE(fs::is_directory(path_ / ".diglett-staging"));
 }
 
 TEST_F(RouteDirectoryTest, RemovesItsLeftoversAndNamesThem) {
-    write(path_ / "diglett-a.yml", route_to(10000));
-    write(path_ / "diglett-b.yml", "{half");
-    write(path_ / "diglett-c.yml", route_to(10002));
+    write(path_ / "diglett-a.yml", route("a", 10000));
+    write(path_ / "diglett-b.yml", R"({"tcp":{"routers":{"diglett-b":{}}}})");
+    write(path_ / "diglett-c.yml", route("c", 10002));
     fs::create_directory(staging_);
     write(staging_ / "diglett-a.tmp", "{half");
     auto directory = opened();
     EXPECT_THAT(names_in(staging_), IsEmpty());
-    const auto removed =
+    const auto swept =
         directory.remove_leftovers([](std::string_view name) { return name == "c"; });
-    ASSERT_TRUE(removed);
-    EXPECT_THAT(*removed, UnorderedElementsAre(Leftover{"a", std::uint16_t(10000)},
-                                               Leftover{"b", std::nullopt}));
+    ASSERT_TRUE(swept);
+    EXPECT_THAT(swept->removed, UnorderedElementsAre(Leftover{"a", std::uint16_t(10000)},
+                                                     Leftover{"b", std::nullopt}));
+    EXPECT_THAT(swept->foreign, IsEmpty());
     EXPECT_THAT(names_in(path_), ElementsAre("diglett-c.yml"));
 }
 
@@ -179,9 +181,18 @@ TEST_F(RouteDirectoryTest, TouchesNothingOfOthers) {
     const auto outside = around_.file("outside");
     write(outside, "precious");
     const std::map<std::string, std::string> files{
-        {"other.yml", "http: {}"},    {"diglett-a.yaml", "b: 1"}, {"diglett-A.yml", "c: 1"},
-        {"diglett-a_b.yml", "d: 1"},  {".diglett-a.yml", "e: 1"}, {"diglett-.yml", "f: 1"},
-        {"diglett-broken.txt", "{{x"}};
+        {"other.yml", "http: {}"},
+        {"diglett-a.yaml", "b: 1"},
+        {"diglett-A.yml", "c: 1"},
+        {"diglett-a_b.yml", "d: 1"},
+        {".diglett-a.yml", "e: 1"},
+        {"diglett-.yml", "f: 1"},
+        {"diglett-broken.txt", "{{x"},
+        {"diglett-auth.yml", "http:\n  middlewares:\n    auth: {}\n"},
+        {"diglett-half.yml", "{half"},
+        {"diglett-empty.yml", ""},
+        {"diglett-other.yml", route("another")},
+        {"diglett-big.yml", route("big") + std::string(1 << 16, ' ')}};
     for (const auto& [file, text] : files) {
         write(path_ / file, text);
     }
@@ -191,15 +202,21 @@ TEST_F(RouteDirectoryTest, TouchesNothingOfOthers) {
     const auto before = names_in(path_).size();
 
     auto directory = opened();
-    const auto removed = directory.remove_leftovers(keep_nothing);
-    ASSERT_TRUE(removed);
-    EXPECT_THAT(*removed, IsEmpty());
+    const auto swept = directory.remove_leftovers(keep_nothing);
+    ASSERT_TRUE(swept);
+    EXPECT_THAT(swept->removed, IsEmpty());
+    EXPECT_THAT(swept->foreign,
+                UnorderedElementsAre("diglett-link.yml", "diglett-folder.yml", "diglett-fifo.yml",
+                                     "diglett-auth.yml", "diglett-half.yml", "diglett-other.yml",
+                                     "diglett-big.yml", "diglett-empty.yml"));
+    for (const std::string name : {"link", "folder", "fifo", "auth", "half", "other", "big"}) {
+        EXPECT_TRUE(directory.remove(name)) << "there is none of ours";
+        const auto put = directory.put(name, route(name));
+        ASSERT_FALSE(put) << name;
+        EXPECT_EQ(put.error().code, Errc::UnreadableFile);
+        EXPECT_THAT(put.error().text, HasSubstr("diglett-" + name + ".yml' is in the way"));
+    }
     EXPECT_EQ(names_in(path_).size(), before);
-    EXPECT_TRUE(directory.remove("link"));
-    EXPECT_TRUE(directory.remove("folder"));
-    EXPECT_FALSE(directory.put("folder", "x"));
-    EXPECT_TRUE(directory.put("link", "x")) << "the name is ours, the link goes, its target stays";
-    EXPECT_TRUE(directory.put("fifo", "x")) << "and nobody waits for a writer";
     EXPECT_EQ(content_of(outside), "precious");
     for (const auto& [file, text] : files) {
         EXPECT_EQ(content_of(path_ / file), text) << file;
@@ -209,29 +226,29 @@ TEST_F(RouteDirectoryTest, TouchesNothingOfOthers) {
 
 TEST_F(RouteDirectoryTest, SaysThatTheDirectoryIsGoneAndFindsANewOne) {
     auto directory = opened();
-    ASSERT_TRUE(directory.put("a", "x"));
+    ASSERT_TRUE(directory.put("a", route("a")));
     ASSERT_EQ(directory.refresh(), false);
     fs::remove_all(path_);
     const auto gone = directory.refresh();
     ASSERT_FALSE(gone);
     EXPECT_THAT(gone.error().text, HasSubstr("make it again, then restart Traefik"));
-    EXPECT_FALSE(directory.put("a", "x"));
+    EXPECT_FALSE(directory.put("a", route("a")));
 
     fs::create_directory(path_);
     EXPECT_EQ(directory.refresh(), true);
     EXPECT_EQ(directory.refresh(), false);
-    EXPECT_TRUE(directory.put("a", "x"));
+    EXPECT_TRUE(directory.put("a", route("a")));
     EXPECT_THAT(names_in(path_), ElementsAre("diglett-a.yml"));
 }
 
 TEST_F(RouteDirectoryTest, NoticesThatTheDirectoryWasReplaced) {
     auto directory = opened();
-    ASSERT_TRUE(directory.put("a", "x"));
+    ASSERT_TRUE(directory.put("a", route("a")));
     const auto aside = around_.file("aside");
     fs::rename(path_, aside);
     fs::create_directory(path_);
     EXPECT_EQ(directory.refresh(), true);
-    EXPECT_TRUE(directory.put("b", "x"));
+    EXPECT_TRUE(directory.put("b", route("b")));
     EXPECT_THAT(names_in(path_), ElementsAre("diglett-b.yml"));
     EXPECT_THAT(names_in(aside), ElementsAre("diglett-a.yml"));
     fs::rename(path_, around_.file("third"));
@@ -242,8 +259,8 @@ TEST_F(RouteDirectoryTest, NoticesThatTheDirectoryWasReplaced) {
 TEST_F(RouteDirectoryTest, MakesItsStagingDirectoryAgain) {
     auto directory = opened();
     fs::remove_all(staging_);
-    EXPECT_TRUE(directory.put("a", "x"));
-    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), "x");
+    EXPECT_TRUE(directory.put("a", route("a")));
+    EXPECT_EQ(content_of(path_ / "diglett-a.yml"), route("a"));
     EXPECT_EQ(directory.refresh(), false);
     EXPECT_FALSE(RouteDirectory::open(path_)) << "and locks it again";
 }
@@ -264,7 +281,7 @@ class MountedTest : public testing::Test {
 TEST_F(MountedTest, StagesWithinAMountOfItsOwn) {
     auto directory = RouteDirectory::open(path_);
     ASSERT_TRUE(directory) << directory.error().text;
-    EXPECT_TRUE(directory->put("a", "x"));
+    EXPECT_TRUE(directory->put("a", route("a")));
     EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-a.yml", ".diglett-staging"));
     EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
     EXPECT_FALSE(fs::exists(around_.file("dynamic.staging"))) << "of no use on another file system";
@@ -278,8 +295,8 @@ TEST_F(MountedTest, StagesWithinAPartOfTheSameFileSystemMountedElsewhere) {
     {
         auto directory = RouteDirectory::open(bound);
         ASSERT_TRUE(directory) << directory.error().text;
-        EXPECT_TRUE(directory->put("a", "x"));
-        EXPECT_TRUE(directory->put("b", "y"));
+        EXPECT_TRUE(directory->put("a", route("a")));
+        EXPECT_TRUE(directory->put("b", route("b")));
         EXPECT_EQ(directory->refresh(), false);
     }
     EXPECT_THAT(names_in(bound),
@@ -290,46 +307,46 @@ TEST_F(MountedTest, StagesWithinAPartOfTheSameFileSystemMountedElsewhere) {
 TEST_F(MountedTest, FullDiskLeavesOldRoutesAloneAndHeals) {
     auto directory = RouteDirectory::open(path_);
     ASSERT_TRUE(directory);
-    ASSERT_TRUE(directory->put("old", "content"));
+    ASSERT_TRUE(directory->put("old", route("old")));
     disk_.fill();
     for (const auto* name : {"new", "old"}) {
-        const auto put = directory->put(name, "other content");
+        const auto put = directory->put(name, route(name, 2));
         ASSERT_FALSE(put);
         EXPECT_EQ(put.error().code, Errc::DiskFull);
         EXPECT_THAT(put.error().text, HasSubstr("No space left on device"));
     }
-    EXPECT_EQ(content_of(path_ / "diglett-old.yml"), "content");
+    EXPECT_EQ(content_of(path_ / "diglett-old.yml"), route("old"));
     EXPECT_THAT(names_in(path_),
                 UnorderedElementsAre("diglett-old.yml", ".diglett-staging", "filler"));
     EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
     EXPECT_TRUE(directory->remove("old")) << "to remove needs no room";
     disk_.free();
-    EXPECT_TRUE(directory->put("new", "content"));
+    EXPECT_TRUE(directory->put("new", route("new")));
 }
 
 TEST_F(MountedTest, WithoutInodesNothingHalfWrittenIsLeft) {
     auto directory = RouteDirectory::open(path_);
     ASSERT_TRUE(directory);
-    ASSERT_TRUE(directory->put("old", "content"));
+    ASSERT_TRUE(directory->put("old", route("old")));
     int made = 0;
     while (made < 100 && std::ofstream(path_ / ("x" + std::to_string(made)))) {
         ++made;
     }
     ASSERT_LT(made, 100);
-    const auto put = directory->put("new", "content");
+    const auto put = directory->put("new", route("new"));
     ASSERT_FALSE(put);
     EXPECT_EQ(put.error().code, Errc::DiskFull);
     EXPECT_FALSE(fs::exists(path_ / "diglett-new.yml"));
     fs::remove(path_ / "x0");
-    EXPECT_TRUE(directory->put("new", "content"));
+    EXPECT_TRUE(directory->put("new", route("new")));
 }
 
 TEST_F(MountedTest, ReadOnlyIsSaidAndHeals) {
     auto directory = RouteDirectory::open(path_);
     ASSERT_TRUE(directory);
-    ASSERT_TRUE(directory->put("old", "content"));
+    ASSERT_TRUE(directory->put("old", route("old")));
     disk_.make_read_only(true);
-    const auto put = directory->put("new", "content");
+    const auto put = directory->put("new", route("new"));
     ASSERT_FALSE(put);
     EXPECT_EQ(put.error().code, Errc::DiskFull);
     EXPECT_THAT(put.error().text, HasSubstr("Read-only file system"));
@@ -337,7 +354,7 @@ TEST_F(MountedTest, ReadOnlyIsSaidAndHeals) {
     EXPECT_TRUE(directory->remove("never")) << "what is not there need not be removed";
     EXPECT_EQ(directory->refresh(), false);
     disk_.make_read_only(false);
-    EXPECT_TRUE(directory->put("new", "content"));
+    EXPECT_TRUE(directory->put("new", route("new")));
     EXPECT_TRUE(directory->remove("old"));
     EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-new.yml", ".diglett-staging"));
 }

@@ -19,6 +19,15 @@ constexpr std::chrono::minutes kTellTime{1};
 
 }  // namespace
 
+void warn_of_foreign(const Logger& logger, const RouteDirectory& directory, const Swept& swept) {
+    for (const auto& file : swept.foreign) {
+        logger.warn(
+            "'{}' is called like a file of this gateway's, but is none: it stays, and its "
+            "name cannot be registered",
+            escape((directory.path() / file).native()));
+    }
+}
+
 RouteKeeper::RouteKeeper(RouteDirectory directory, Logger logger)
     : directory_(std::move(directory)), logger_(std::move(logger)) {}
 
@@ -124,12 +133,16 @@ Status RouteKeeper::look_after_directory() {
 /// now.
 void RouteKeeper::sweep() {
     const auto wanted = [this](std::string_view name) { return names_.contains(name); };
-    const auto removed = directory_.remove_leftovers(wanted);
-    sweep_due_ = !removed.has_value();
-    if (!removed) {
-        complain(removed.error());
-    } else if (!removed->empty()) {
-        logger_.warn("{} routes of nobody were in the directory and are removed", removed->size());
+    const auto swept = directory_.remove_leftovers(wanted);
+    sweep_due_ = !swept.has_value();
+    if (!swept) {
+        complain(swept.error());
+        return;
+    }
+    warn_of_foreign(logger_, directory_, *swept);
+    if (!swept->removed.empty()) {
+        logger_.warn("{} routes of nobody were in the directory and are removed",
+                     swept->removed.size());
     }
 }
 

@@ -14,6 +14,9 @@
 
 namespace diglett::registrar::traefik {
 
+/// Says which files of others stand where names of ours may want to.
+void warn_of_foreign(const Logger& logger, const RouteDirectory& directory, const Swept& swept);
+
 /// Makes the directory hold what the living registrations want: for each name the file of its
 /// newest generation, and none when there is none. What the disk refuses stays open and is tried
 /// again by tick(). Every call may block on the disk; one thread at a time.

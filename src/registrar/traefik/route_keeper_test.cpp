@@ -17,6 +17,8 @@ namespace {
 namespace fs = std::filesystem;
 using testing::HasSubstr;
 
+constexpr std::string_view kTail = R"("}}}})";
+
 class RouteKeeperTest : public testing::Test {
   protected:
     RouteKeeperTest() {
@@ -24,18 +26,26 @@ class RouteKeeperTest : public testing::Test {
         keeper_.emplace(RouteDirectory::open(path_).value(), log_.logger(LogLevel::Info));
     }
 
-    Status begin(const std::string& name, std::uint64_t generation, std::string content,
+    static std::string head(const std::string& name) {
+        return R"({"http":{"routers":{"diglett-)" + name + R"(":{"rule":")";
+    }
+
+    /// @param mark stands in the content; route() finds it there.
+    Status begin(const std::string& name, std::uint64_t generation, const std::string& mark,
                  std::shared_ptr<void> hold = nullptr) {
-        return keeper_->begin({name, {generation}, std::move(content), std::move(hold)});
+        return keeper_->begin(
+            {name, {generation}, head(name) + mark + std::string(kTail), std::move(hold)});
     }
 
     void end(const std::string& name, std::uint64_t generation) {
         keeper_->end(name, {generation});
     }
 
-    /// What the directory has for `name`; "" if nothing.
+    /// The mark that the directory has for `name`; "" if there is no file.
     std::string route(const std::string& name) {
-        return read_file(path_ / ("diglett-" + name + ".yml"), 1 << 16).value_or("");
+        const auto text = read_file(path_ / ("diglett-" + name + ".yml"), 1 << 16).value_or("");
+        const auto around = head(name).size() + kTail.size();
+        return text.size() < around ? text : text.substr(head(name).size(), text.size() - around);
     }
 
     /// Makes every write of `name` fail until unblock().
@@ -156,13 +166,16 @@ TEST_F(RouteKeeperTest, WritesAllAgainIntoADirectoryMadeAnew) {
     EXPECT_THAT(refused.error().text, HasSubstr("make it again, then restart Traefik"));
     end("b", 1);
     fs::create_directory(path_);
-    std::ofstream(path_ / "diglett-stale.yml") << "{}";
+    std::ofstream(path_ / "diglett-stale.yml") << head("stale") << kTail;
+    std::ofstream(path_ / "diglett-auth.yml") << "http: {}";
     std::ofstream(path_ / "other.yml") << "{}";
     keeper_->tick();
     EXPECT_EQ(route("a"), "one");
     EXPECT_EQ(route("b"), "");
     EXPECT_EQ(route("stale"), "") << "it may lead to anybody's port";
     EXPECT_TRUE(fs::exists(path_ / "other.yml"));
+    EXPECT_TRUE(fs::exists(path_ / "diglett-auth.yml"));
+    EXPECT_EQ(log_.count("diglett-auth.yml' is called like a file of this gateway's"), 1);
     const auto told = begin("c", 2, "three");
     ASSERT_FALSE(told) << "Traefik may not have been restarted; said once";
     EXPECT_THAT(told.error().text, HasSubstr("restart Traefik"));

@@ -133,13 +133,15 @@ Result<TraefikRegistrar::Opened> TraefikRegistrar::open(Options options,
     if (!held) {
         return forward_error(held);
     }
-    auto leftovers = held->remove_leftovers([](std::string_view) { return false; });
-    if (!leftovers) {
-        return forward_error(leftovers);
+    auto swept = held->remove_leftovers([](std::string_view) { return false; });
+    if (!swept) {
+        return forward_error(swept);
     }
+    logger = logger.scoped("traefik");
+    warn_of_foreign(logger, *held, *swept);
     std::unique_ptr<TraefikRegistrar> registrar(
-        new TraefikRegistrar(std::move(options), std::move(*held), logger.scoped("traefik")));
-    return Opened{std::move(registrar), std::move(*leftovers)};
+        new TraefikRegistrar(std::move(options), std::move(*held), logger));
+    return Opened{std::move(registrar), std::move(swept->removed)};
 }
 
 Status TraefikRegistrar::check(const Options& options, const std::filesystem::path& directory) {

@@ -170,9 +170,11 @@ TEST_F(TraefikRegistrarTest, HandsOverWhatAnEarlierRunLeft) {
     registrar_.reset();
     fs::copy(around_.file("saved"), path_ / "diglett-example.yml");
     std::ofstream(path_ / "other.yml") << "{}";
+    std::ofstream(path_ / "diglett-auth.yml") << "http: {}";
     open();
     EXPECT_THAT(leftovers_, ElementsAre(Leftover{"example", std::uint16_t(10'000)}));
-    EXPECT_THAT(files(), ElementsAre("other.yml"));
+    EXPECT_THAT(files(), ElementsAre("diglett-auth.yml", "other.yml"));
+    EXPECT_EQ(log_.count("diglett-auth.yml' is called like a file of this gateway's"), 1);
 }
 
 TEST_F(TraefikRegistrarTest, IsForOneGateway) {
