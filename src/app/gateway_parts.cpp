@@ -21,6 +21,7 @@ namespace {
 
 constexpr std::string_view kKeyFile = "identity.pem";
 constexpr std::string_view kLeaseFile = "leases.json";
+constexpr std::string_view kPortFile = "ports.json";
 
 /// The gateway's key from the state directory, made at the first start.
 Result<crypto::IdentityKey> load_identity_key(const StateDir* state) {
@@ -151,7 +152,12 @@ Result<GatewayParts> build_gateway_parts(const GatewayConfig& config, const Gate
     if (!leases) {
         return forward_error(leases);
     }
-    auto registrars = choose_registrars(plan, logger);
+    auto ports = state == nullptr ? routing::PortFile()
+                                  : routing::PortFile::open(state->file(kPortFile), logger);
+    if (!ports) {
+        return forward_error(ports);
+    }
+    auto registrars = choose_registrars(plan, logger);  // the last: it removes what was left
     if (!registrars) {
         return forward_error(registrars);
     }
@@ -162,6 +168,7 @@ Result<GatewayParts> build_gateway_parts(const GatewayConfig& config, const Gate
                   .authenticators = auth::AuthenticatorChain(std::move(*authenticators), logger),
                   .registrars = registrar::RegistrarSet(std::move(registrars->members), logger),
                   .leases = std::move(*leases),
+                  .ports = std::move(*ports),
                   .name_policy = std::move(*policy),
                   .leftovers = std::move(registrars->leftovers)}};
 }

@@ -84,7 +84,7 @@ Gateway::Gateway(Options options, Parts parts, Logger logger)
       })),
       control_(1, "control"),
       pool_(options_.workers, "worker"),
-      helper_ports_(options_.helper_ports, visitor_places_, logger_),
+      helper_ports_(options_.helper_ports, visitor_places_, logger_, std::move(parts.ports)),
       names_(std::make_unique<NameService>(
           NameService::Options{
               .name_policy = std::move(parts.name_policy),
@@ -114,6 +114,12 @@ Gateway::~Gateway() {
 Result<net::Endpoint> Gateway::start() {
     std::optional<Result<net::Endpoint>> bound;
     run_and_wait(control_.executor(0), [&] {
+        visitor_places_.set_aside(open_descriptors() + 1);  // and the listener's
+        // Before anything can fail: whose ports they were is known only now.
+        for (const auto& [name, port] : leftovers_) {
+            helper_ports_.take_leftover(name, port);
+        }
+        helper_ports_.restore();
         net::Listener::Options listening;
         listening.pauses = pauses_;
         auto listener = net::Listener::open(control_.executor(0), options_.listen, listening);
@@ -123,10 +129,6 @@ Result<net::Endpoint> Gateway::start() {
         }
         listener_.emplace(std::move(*listener));
         bound.emplace(listener_->local_endpoint());
-        visitor_places_.set_aside(open_descriptors());
-        for (const auto& [name, port] : leftovers_) {
-            helper_ports_.take_leftover(name, port);
-        }
         names_->start();
         accepting_->spawn(accept_agents());
     });

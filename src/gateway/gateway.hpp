@@ -49,6 +49,7 @@ class Gateway {
         auth::AuthenticatorChain authenticators;
         registrar::RegistrarSet registrars;
         routing::LeaseBook leases;
+        routing::PortFile ports{};
         routing::NamePolicy name_policy;
         std::vector<LeftoverPort> leftovers{};  ///< Of an earlier run; nobody else gets them.
     };
@@ -60,8 +61,8 @@ class Gateway {
     Gateway(const Gateway&) = delete;
     Gateway& operator=(const Gateway&) = delete;
 
-    /// Binds and begins to accept. Any thread, once. @return the address really bound;
-    /// AddressInUse.
+    /// Keeps the ports of before from others, binds, and begins to accept. Any thread, once.
+    /// @return the address really bound; AddressInUse.
     [[nodiscard]] Result<net::Endpoint> start();
 
     /// Stops accepting, tells agents, lets streams end until `deadline`, ends the sessions and the

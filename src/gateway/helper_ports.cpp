@@ -1,9 +1,8 @@
 #include "gateway/helper_ports.hpp"
 
 #include <fcntl.h>
-#include <netinet/in.h>
-#include <sys/socket.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <map>
 #include <mutex>
@@ -12,61 +11,23 @@
 #include <utility>
 
 #include "base/assert.hpp"
+#include "base/escape.hpp"
+#include "gateway/helper_port_socket.hpp"
+#include "gateway/limits.hpp"
 #include "net/socket.hpp"
 
 namespace diglett::gateway {
 
 namespace {
 
-/// Visitors waiting for accept; the kernel cuts it to net.core.somaxconn.
-constexpr int kBacklog = 4096;
-
-/// Whether others that ask for the same may bind this port too. Wanted while listening, as the
-/// visitors' connections inherit it: those that linger after a restart then keep no port from being
-/// bound again. Nobody else can bind a port that listens; one that only rests must not have it.
-void set_shared(int fd, bool shared) {
-    const int value = shared ? 1 : 0;
-    (void)::setsockopt(fd, SOL_SOCKET, SO_REUSEADDR, &value, sizeof value);
-}
-
-void stop_listening(int fd) {
-    (void)::shutdown(fd, SHUT_RD);
-    set_shared(fd, false);
-}
-
-bool start_listening(int fd) {
-    set_shared(fd, true);
-    return ::listen(fd, kBacklog) == 0;
-}
-
-/// Binds `fd` to `port` of 127.0.0.1, refusing. Linux knows whether a bound port may be shared only
-/// from the moment at which it listened.
-bool bind_refusing(int fd, std::uint16_t port) {
-    sockaddr_in address{};
-    address.sin_family = AF_INET;
-    address.sin_port = htons(port);
-    address.sin_addr.s_addr = htonl(INADDR_LOOPBACK);
-    set_shared(fd, true);
-    if (::bind(fd, reinterpret_cast<const sockaddr*>(&address), sizeof address) != 0 ||
-        !start_listening(fd)) {
-        return false;
-    }
-    stop_listening(fd);
-    return true;
-}
-
-UniqueFd make_socket() {
-    return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
-}
-
-/// A port that is bound for a name.
+/// A port that is kept for a name.
 struct Record {
     std::string name;
-    UniqueFd socket;
+    UniqueFd socket;  ///< Bound. None while it rests and could not be bound when that began.
     std::shared_ptr<void> place;
-    std::size_t holds = 0;                ///< HelperPorts of it that live.
-    const void* listener = nullptr;       ///< The one of those that takes visitors.
-    std::optional<TimePoint> rests_from;  ///< While there are none.
+    std::size_t holds = 0;                 ///< HelperPorts of it that live.
+    const void* listener = nullptr;        ///< The one of those that takes visitors.
+    std::optional<TimePoint> rests_until;  ///< While there are none.
 };
 
 }  // namespace
@@ -91,25 +52,30 @@ struct HelperPorts::State {
 
     [[nodiscard]] bool is_free(std::uint16_t port) const { return turn_of.contains(port); }
 
-    /// Whether `port` is bound for `name`.
+    /// Whether `port` is kept for `name`.
     [[nodiscard]] bool has(const std::string& name, std::uint16_t port) const {
-        const auto found = bound.find(port);
-        return found != bound.end() && found->second.name == name;
+        const auto found = kept.find(port);
+        return found != kept.end() && found->second.name == name;
     }
 
     Record& add(const std::string& name, std::uint16_t port, UniqueFd socket,
                 std::shared_ptr<void> place) {
-        take_out(port);
+        if (is_free(port)) {
+            take_out(port);
+        }
         port_of[name] = port;
-        Record& record = bound[port];
+        Record& record = kept[port];
         record.name = name;
         record.socket = std::move(socket);
         record.place = std::move(place);
+        changed = true;
         return record;
     }
 
     [[nodiscard]] std::uint16_t bind_one(const std::string& name, std::uint16_t last_port);
+    void take_resting(const std::string& name, std::uint16_t port, Duration rest);
     void free_rested(TimePoint now);
+    [[nodiscard]] routing::StoredPorts to_store(Rests rests) const;
 
     const Options options;
     VisitorPlaces& places;
@@ -118,8 +84,10 @@ struct HelperPorts::State {
     std::map<std::uint64_t, std::uint16_t> free;  ///< Free longest first.
     std::unordered_map<std::uint16_t, std::uint64_t> turn_of;
     std::uint64_t last_turn = 0;
-    std::map<std::uint16_t, Record> bound;
-    std::map<std::string, std::uint16_t, std::less<>> port_of;  ///< Of bound ones, the newest.
+    std::map<std::uint16_t, Record> kept;
+    std::map<std::string, std::uint16_t, std::less<>> port_of;  ///< Of those, the newest.
+    bool is_new = false;   ///< Whether bind_one() has bound the port that it gave.
+    bool changed = false;  ///< Which ports are kept for whom, since it was stored.
 };
 
 class HelperPorts::Bound final : public HelperPort {
@@ -129,7 +97,7 @@ class HelperPorts::Bound final : public HelperPort {
         : state_(std::move(state)), port_(port) {
         Record& record = record_of();
         ++record.holds;
-        record.rests_from.reset();
+        record.rests_until.reset();
     }
 
     ~Bound() override {
@@ -140,7 +108,7 @@ class HelperPorts::Bound final : public HelperPort {
             stop_listening(record.socket.get());
         }
         if (--record.holds == 0) {
-            record.rests_from = Clock::now();
+            record.rests_until = Clock::now() + state_->options.rest;
             if (state_->options.rest <= Duration{}) {
                 state_->free_rested(Clock::now());
             }
@@ -186,36 +154,48 @@ class HelperPorts::Bound final : public HelperPort {
     }
 
   private:
-    [[nodiscard]] Record& record_of() const { return state_->bound.at(port_); }
+    [[nodiscard]] Record& record_of() const { return state_->kept.at(port_); }
 
     std::shared_ptr<State> state_;
     std::uint16_t port_;
 };
 
-HelperPorts::HelperPorts(Options options, VisitorPlaces& places, Logger logger)
-    : state_(std::make_shared<State>(options, places, std::move(logger))) {
+HelperPorts::HelperPorts(Options options, VisitorPlaces& places, Logger logger,
+                         routing::PortFile file)
+    : state_(std::make_shared<State>(options, places, std::move(logger))), file_(std::move(file)) {
     DIGLETT_ASSERT(options.low > 0 && options.low <= options.high);
 }
 
-HelperPorts::~HelperPorts() = default;
+HelperPorts::~HelperPorts() {
+    if (is_stored()) {
+        store(Rests::Exact);
+    }
+}
 
 Result<std::shared_ptr<HelperPort>> HelperPorts::take(const std::string& name,
                                                       std::uint16_t last_port) {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     state_->free_rested(Clock::now());
     const std::uint16_t port = state_->bind_one(name, last_port);
     if (port == 0) {
         return fail(Errc::LimitReached, "the gateway has no port for it");
     }
-    return std::make_shared<Bound>(state_, port);
+    auto taken = std::make_shared<Bound>(state_, port);
+    const bool is_new = std::exchange(state_->is_new, false);
+    lock.unlock();
+    if (is_new && is_stored()) {
+        store(Rests::Anew);
+    }
+    return taken;
 }
 
 std::uint16_t HelperPorts::State::bind_one(const std::string& name, std::uint16_t last_port) {
-    if (has(name, last_port)) {
-        return last_port;
-    }
-    if (const auto known = port_of.find(name); known != port_of.end()) {
-        return known->second;
+    const auto known = port_of.find(name);
+    const auto own = {last_port, known == port_of.end() ? last_port : known->second};
+    for (const auto port : own) {
+        if (has(name, port) && kept.at(port).socket) {
+            return port;
+        }
     }
     auto place = places.take_for_port();
     UniqueFd socket = place ? make_socket() : UniqueFd();
@@ -229,10 +209,13 @@ std::uint16_t HelperPorts::State::bind_one(const std::string& name, std::uint16_
             return false;
         }
         add(name, port, std::move(socket), std::move(place));
+        is_new = true;
         return true;
     };
-    if (is_free(last_port) && bind_it(last_port)) {
-        return last_port;
+    for (const auto port : own) {
+        if ((is_free(port) || has(name, port)) && bind_it(port)) {
+            return port;
+        }
     }
     for (auto tries = free.size(); tries > 0; --tries) {
         const auto port = free.begin()->second;
@@ -249,18 +232,41 @@ std::uint16_t HelperPorts::State::bind_one(const std::string& name, std::uint16_
 
 void HelperPorts::take_leftover(const std::string& name, std::uint16_t port) {
     const std::lock_guard lock(state_->mutex);
-    if (!state_->is_free(port)) {
+    state_->take_resting(name, port, state_->options.rest);
+}
+
+void HelperPorts::State::take_resting(const std::string& name, std::uint16_t port, Duration rest) {
+    if (!is_free(port)) {
         return;
     }
-    auto socket = make_socket();
+    auto place = places.take_for_port();
+    auto socket = place ? make_socket() : UniqueFd();
     if (!socket || !bind_refusing(socket.get(), port)) {
-        state_->logger.warn(
-            "port {}, to which visitors of name '{}' may still be led, cannot be bound", port,
-            name);
+        logger.warn("port {}, to which visitors of name '{}' may still be led, cannot be bound",
+                    port, escape(name));
         return;
     }
-    Record& record = state_->add(name, port, std::move(socket), state_->places.occupy());
-    record.rests_from = Clock::now();
+    add(name, port, std::move(socket), std::move(place)).rests_until = Clock::now() + rest;
+}
+
+void HelperPorts::restore() {
+    std::unique_lock lock(state_->mutex);
+    const auto now = std::chrono::system_clock::now();
+    const Duration rest = state_->options.rest;
+    for (const auto& [number, port] : file_.found()) {
+        // The wall clock may have been set meanwhile.
+        const Duration left =
+            port.rests_until ? std::min<Duration>(*port.rests_until - now, rest) : rest;
+        if (left > Duration{}) {
+            state_->take_resting(port.name, number, left);
+        }
+    }
+    const bool is_needed = !state_->kept.empty() || !file_.found().empty();
+    lock.unlock();
+    is_restored_ = true;
+    if (is_needed) {
+        store(Rests::Anew);
+    }
 }
 
 void HelperPorts::mark_used(std::uint16_t port) {
@@ -272,15 +278,21 @@ void HelperPorts::mark_used(std::uint16_t port) {
 }
 
 void HelperPorts::free_rested(TimePoint now) {
-    const std::lock_guard lock(state_->mutex);
+    std::unique_lock lock(state_->mutex);
     state_->free_rested(now);
+    const bool changed = state_->changed;
+    lock.unlock();
+    if (changed && is_stored() && (!last_stored_ || now - *last_stored_ >= kPortsStored)) {
+        store(Rests::Anew);
+        last_stored_ = now;
+    }
 }
 
 void HelperPorts::State::free_rested(TimePoint now) {
-    for (auto entry = bound.begin(); entry != bound.end();) {
+    for (auto entry = kept.begin(); entry != kept.end();) {
         const auto here = entry++;
         const auto& [port, record] = *here;
-        if (!record.rests_from || now - *record.rests_from < options.rest) {
+        if (!record.rests_until || now < *record.rests_until) {
             continue;
         }
         if (const auto known = port_of.find(record.name);
@@ -288,13 +300,48 @@ void HelperPorts::State::free_rested(TimePoint now) {
             port_of.erase(known);
         }
         put_last(port);
-        bound.erase(here);
+        kept.erase(here);
+        changed = true;
     }
+}
+
+bool HelperPorts::is_stored() const {
+    return is_restored_ && state_->options.rest > Duration{};
+}
+
+/// Not under the lock: the disk may be slow, and workers would wait.
+void HelperPorts::store(Rests rests) {
+    std::unique_lock lock(state_->mutex);
+    const auto ports = state_->to_store(rests);
+    state_->changed = false;
+    lock.unlock();
+    if (!file_.save(ports)) {
+        lock.lock();
+        state_->changed = true;
+    }
+}
+
+routing::StoredPorts HelperPorts::State::to_store(Rests rests) const {
+    routing::StoredPorts ports;
+    if (options.rest <= Duration{}) {
+        return ports;
+    }
+    const auto now = Clock::now();
+    const auto wall_now = std::chrono::system_clock::now();
+    for (const auto& [number, record] : kept) {
+        auto& port = ports[number];
+        port.name = record.name;
+        if (rests == Rests::Exact && record.rests_until) {
+            port.rests_until = wall_now + (*record.rests_until - now);
+        }
+    }
+    return ports;
 }
 
 std::size_t HelperPorts::bound_count() const {
     const std::lock_guard lock(state_->mutex);
-    return state_->bound.size();
+    return static_cast<std::size_t>(std::ranges::count_if(
+        state_->kept, [](const auto& entry) { return bool(entry.second.socket); }));
 }
 
 }  // namespace diglett::gateway

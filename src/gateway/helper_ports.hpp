@@ -4,6 +4,7 @@
 #include <cstddef>
 #include <cstdint>
 #include <memory>
+#include <optional>
 #include <string>
 
 #include "base/clock.hpp"
@@ -11,6 +12,7 @@
 #include "base/result.hpp"
 #include "base/unique_fd.hpp"
 #include "gateway/visitor_places.hpp"
+#include "routing/port_file.hpp"
 
 namespace diglett::gateway {
 
@@ -39,6 +41,9 @@ class HelperPort {
 /// another name only after a rest, during which it is bound and refuses. Control executor only;
 /// what it hands out is safe from any thread and may outlive it.
 ///
+/// Which ports are kept for whom stands in a file before anybody hears of a port, so that a restart
+/// cuts no rest short: an orderly end writes when each rest is over; after a crash all begin anew.
+///
 /// A port is bound once and stays so: listening begins by listen() and ends by shutdown(), which on
 /// Linux leaves a socket bound that was bound to a port of the caller's choice.
 class HelperPorts {
@@ -52,7 +57,8 @@ class HelperPorts {
     };
 
     /// @param places for the descriptors; outlives this and all that it hands out.
-    HelperPorts(Options options, VisitorPlaces& places, Logger logger);
+    /// @param file of the run before; written from restore() on.
+    HelperPorts(Options options, VisitorPlaces& places, Logger logger, routing::PortFile file = {});
     ~HelperPorts();
 
     HelperPorts(const HelperPorts&) = delete;
@@ -66,8 +72,13 @@ class HelperPorts {
                                                            std::uint16_t last_port);
 
     /// An earlier run led visitors of `name` to `port`, and something outside may still do so: it
-    /// rests from now on. Nothing for a port out of the range or bound already.
+    /// rests from now on, bound unless somebody else has it. Nothing for a port out of the range or
+    /// kept already.
     void take_leftover(const std::string& name, std::uint16_t port);
+
+    /// The ports of the file rest as long as they would have, at most the whole rest. Once, after
+    /// take_leftover() and before the first take().
+    void restore();
 
     /// Some name had `port` last: among the free ones it is given to another name last.
     void mark_used(std::uint16_t port);
@@ -82,7 +93,16 @@ class HelperPorts {
     class Bound;
     struct State;
 
+    /// What the file says of ports at rest.
+    enum class Rests : std::uint8_t { Anew, Exact };
+
+    [[nodiscard]] bool is_stored() const;
+    void store(Rests rests);
+
     std::shared_ptr<State> state_;
+    routing::PortFile file_;
+    bool is_restored_ = false;
+    std::optional<TimePoint> last_stored_;  ///< By free_rested().
 };
 
 }  // namespace diglett::gateway

@@ -13,6 +13,7 @@
 
 #include "test/support/blocking_socket.hpp"
 #include "test/support/log_capture.hpp"
+#include "test/support/temporary_directory.hpp"
 
 namespace diglett::gateway {
 namespace {
@@ -206,6 +207,144 @@ TEST_F(HelperPortsTest, ALeftoverRestsForItsNameAlone) {
     EXPECT_EQ(take("b", left)->number(), low_ + 2);
     EXPECT_EQ(take("blog")->number(), left);
     EXPECT_EQ(visit(left), Visit::Refused);
+}
+
+class HelperPortsRestart : public HelperPortsTest {
+  protected:
+    /// The gateway's next run, its wall clock not changed.
+    std::unique_ptr<HelperPorts> start(Duration rest = 10min) {
+        auto ports = std::make_unique<HelperPorts>(
+            HelperPorts::Options{
+                .low = low_, .high = static_cast<std::uint16_t>(low_ + 1), .rest = rest},
+            places_, log_.logger(), routing::PortFile::open(file_, log_.logger()).value());
+        ports->restore();
+        return ports;
+    }
+
+    /// As another program, or a crash, finds it.
+    [[nodiscard]] routing::StoredPorts stored() const {
+        return routing::PortFile::open(file_, log_.logger()).value().found();
+    }
+
+    void store(const routing::StoredPorts& ports) const {
+        ASSERT_TRUE(routing::PortFile::open(file_, log_.logger()).value().save(ports));
+    }
+
+    static std::uint16_t number_of(const Result<std::shared_ptr<HelperPort>>& taken) {
+        return taken ? (*taken)->number() : 0;
+    }
+
+    test::TemporaryDirectory folder_;
+    const std::filesystem::path file_ = folder_.file("ports.json");
+    const std::uint16_t first_ = low_;
+    const std::uint16_t second_ = static_cast<std::uint16_t>(low_ + 1);
+};
+
+TEST_F(HelperPortsRestart, ARestGoesOnAfterAnOrderlyStop) {
+    auto ports = start();
+    auto shop = ports->take("shop", 0);
+    ASSERT_EQ(number_of(shop), first_);
+    shop->reset();
+    ports.reset();
+    const auto until = stored().at(first_).rests_until;
+    ASSERT_TRUE(until);
+    const auto left = *until - std::chrono::system_clock::now();
+    EXPECT_GT(left, 9min);
+    EXPECT_LE(left, 10min + 1s);
+
+    ports = start();
+    for (const bool shared : {false, true}) {
+        UniqueFd stranger;
+        EXPECT_EQ(bind_as_stranger(first_, shared, stranger), EADDRINUSE) << shared;
+    }
+    const auto blog = ports->take("blog", first_);
+    EXPECT_EQ(number_of(blog), second_);
+    EXPECT_FALSE(ports->take("third", 0));
+    EXPECT_EQ(number_of(ports->take("shop", 0)), first_) << "its own it has at once";
+}
+
+TEST_F(HelperPortsRestart, AfterACrashAllBeginAnew) {
+    auto ports = start();
+    auto used = ports->take("used", 0);
+    std::ignore = ports->take("gone", 0);
+    const auto at_the_crash = stored();
+    EXPECT_EQ(at_the_crash,
+              (routing::StoredPorts{{first_, {.name = "used"}}, {second_, {.name = "gone"}}}))
+        << "stored before anybody hears of them";
+    ports.reset();
+    EXPECT_FALSE(stored().at(first_).rests_until) << "somebody holds it still";
+    used->reset();
+    store(at_the_crash);
+
+    ports = start();
+    EXPECT_FALSE(ports->take("other", 0));
+    ports->free_rested(Clock::now() + 9min);
+    EXPECT_FALSE(ports->take("other", 0));
+    EXPECT_EQ(number_of(ports->take("gone", 0)), second_);
+    ports->free_rested(Clock::now() + 11min);
+    EXPECT_TRUE(ports->take("other", 0));
+}
+
+TEST_F(HelperPortsRestart, NoClockMakesARestLonger) {
+    const auto now = std::chrono::system_clock::now();
+    store({{first_, {.name = "over", .rests_until = now - 1s}},
+           {second_, {.name = "far", .rests_until = now + 24h * 365}}});
+    const auto ports = start();
+    const auto taken = ports->take("a", 0);
+    EXPECT_EQ(number_of(taken), first_);
+    EXPECT_FALSE(ports->take("b", 0));
+    ports->free_rested(Clock::now() + 10min);
+    EXPECT_EQ(number_of(ports->take("b", 0)), second_);
+}
+
+TEST_F(HelperPortsRestart, RestsOnForWhatIsLeft) {
+    store({{first_, {.name = "shop", .rests_until = std::chrono::system_clock::now() + 2min}}});
+    const auto ports = start();
+    ports->free_rested(Clock::now() + 1min);
+    EXPECT_EQ(ports->bound_count(), 1U);
+    ports->free_rested(Clock::now() + 2min + 1s);
+    EXPECT_EQ(ports->bound_count(), 0U);
+}
+
+TEST_F(HelperPortsRestart, AFailedStartLosesNothing) {
+    {
+        HelperPorts ports({.low = first_, .high = second_}, places_, log_.logger(),
+                          routing::PortFile::open(file_, log_.logger()).value());
+        ports.take_leftover("shop", first_);
+        ports.restore();
+    }
+    const auto ports = start();
+    EXPECT_EQ(number_of(ports->take("other", first_)), second_);
+    EXPECT_EQ(number_of(ports->take("shop", 0)), first_);
+}
+
+TEST_F(HelperPortsRestart, WhatHasRestedLeavesTheFile) {
+    const auto ports = start();
+    std::ignore = ports->take("shop", 0);
+    ports->free_rested(Clock::now() + 9min);
+    EXPECT_EQ(stored().size(), 1U);
+    ports->free_rested(Clock::now() + 11min);
+    EXPECT_TRUE(stored().empty());
+}
+
+TEST_F(HelperPortsRestart, ARestOfNothingIsNotKept) {
+    store({{first_, {.name = "shop"}}});
+    auto ports = start({});
+    EXPECT_TRUE(stored().empty());
+    EXPECT_EQ(number_of(ports->take("a", 0)), first_);
+    ports.reset();
+    EXPECT_TRUE(stored().empty());
+}
+
+TEST_F(HelperPortsRestart, AFullDiskStopsNoName) {
+    const auto ports = start();
+    std::filesystem::remove_all(folder_.path());
+    const auto shop = ports->take("shop", 0);
+    EXPECT_EQ(number_of(shop), first_);
+    EXPECT_EQ(log_.count("after a crash others may get their ports"), 1U);
+    std::filesystem::create_directory(folder_.path());
+    ports->free_rested(Clock::now());
+    EXPECT_EQ(stored().size(), 1U) << "it heals by itself";
 }
 
 TEST_F(HelperPortsTest, MarkedPortsAreGivenToOthersLast) {

@@ -89,6 +89,9 @@ inline constexpr std::chrono::seconds kUsedUpDrainTimeout{30};
 /// How long a name stays public, and its port bound, for an agent whose link was lost.
 inline constexpr std::chrono::seconds kNameGrace{60};
 
+/// How often the ports that have rested are taken out of the file: it is no use to hurry.
+inline constexpr std::chrono::seconds kPortsStored{1};
+
 /// Questions to authenticators about names that live, at once.
 inline constexpr std::size_t kMaxRechecks = 16;
 

@@ -32,6 +32,9 @@ inline constexpr std::uint64_t kUnsavedGenerations = 1'000'000;
 /// Largest lease file that is read: kMaxNames leases with long identities.
 inline constexpr std::size_t kMaxLeaseFileBytes = 128 << 20;
 
+/// Largest port file that is read: 65,535 ports with the longest names, 120 bytes each.
+inline constexpr std::size_t kMaxPortFileBytes = 16 << 20;
+
 /// Longest identity key in the file, in bytes.
 inline constexpr std::size_t kMaxIdentityBytes = 1'024;
 
