@@ -244,7 +244,8 @@ void HelperPorts::State::take_resting(const std::string& name, std::uint16_t por
     if (!socket || !bind_refusing(socket.get(), port)) {
         logger.warn("port {}, to which visitors of name '{}' may still be led, cannot be bound",
                     port, escape(name));
-        return;
+        socket.reset();
+        place.reset();
     }
     add(name, port, std::move(socket), std::move(place)).rests_until = Clock::now() + rest;
 }

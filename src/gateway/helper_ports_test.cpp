@@ -209,6 +209,41 @@ TEST_F(HelperPortsTest, ALeftoverRestsForItsNameAlone) {
     EXPECT_EQ(visit(left), Visit::Refused);
 }
 
+TEST_F(HelperPortsTest, ALeftoverThatCannotBeBoundGoesToNoOtherNameEither) {
+    UniqueFd stranger;
+    ASSERT_EQ(bind_as_stranger(low_, false, stranger), 0);
+    ASSERT_EQ(::listen(stranger.get(), 1), 0);
+    ports_.take_leftover("blog", low_);
+    EXPECT_EQ(log_.count("cannot be bound"), 1U);
+    const auto elsewhere = take("blog");
+    ASSERT_TRUE(elsewhere) << "its name can do without";
+    EXPECT_EQ(elsewhere->number(), low_ + 1);
+    stranger.reset();
+    std::vector<std::shared_ptr<HelperPort>> taken;
+    for (const auto* name : {"a", "b"}) {
+        taken.push_back(take(name, low_));
+        ASSERT_TRUE(taken.back());
+        EXPECT_NE(taken.back()->number(), low_) << name;
+    }
+    EXPECT_FALSE(take("c", low_));
+    ports_.free_rested(Clock::now() + 9min);
+    EXPECT_FALSE(take("c"));
+    ports_.free_rested(Clock::now() + 11min);
+    EXPECT_EQ(take("c")->number(), low_);
+}
+
+TEST_F(HelperPortsTest, ANameHasItsLeftoverAsSoonAsItCanBeBound) {
+    UniqueFd stranger;
+    ASSERT_EQ(bind_as_stranger(low_, false, stranger), 0);
+    ASSERT_EQ(::listen(stranger.get(), 1), 0);
+    ports_.take_leftover("blog", low_);
+    EXPECT_EQ(ports_.bound_count(), 0U);
+    stranger.reset();
+    EXPECT_EQ(take("blog", low_)->number(), low_);
+    EXPECT_EQ(ports_.bound_count(), 1U);
+    EXPECT_EQ(visit(low_), Visit::Refused);
+}
+
 class HelperPortsRestart : public HelperPortsTest {
   protected:
     /// The gateway's next run, its wall clock not changed.
