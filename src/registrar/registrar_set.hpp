@@ -1,14 +1,14 @@
 #pragma once
 
-#include <chrono>
 #include <memory>
-#include <set>
 #include <string>
 #include <string_view>
 #include <utility>
 #include <vector>
 
 #include "base/log.hpp"
+#include "registrar/combined.hpp"
+#include "registrar/limits.hpp"
 #include "registrar/registrar.hpp"
 
 namespace diglett::registrar {
@@ -24,7 +24,9 @@ class RegistrarSet {
 
     /// @param members asked in this order, the optional ones after the others; those that only tell
     /// of a name (log) stand last.
-    explicit RegistrarSet(std::vector<Member> members, Logger logger = {});
+    /// @param pause before an optional one that failed is asked again, as long as the name lives.
+    explicit RegistrarSet(std::vector<Member> members, Logger logger = {},
+                          Duration pause = kOptionalPause);
     /// All of them required.
     explicit RegistrarSet(std::vector<std::unique_ptr<Registrar>> members);
 
@@ -37,30 +39,20 @@ class RegistrarSet {
     /// of it.
     /// @return one handle for all; its url() is the first that a member gives. It undoes in
     /// reverse. TimedOut at the deadline; Internal while a registration of the same name and
-    /// generation lives.
+    /// generation lives. The handle goes before the executor of this call does.
     [[nodiscard]] net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(
         Request request, TimePoint deadline);
 
   private:
-    /// Name and generation of what lives.
-    using Living = std::set<std::pair<std::string, Generation>>;
-    using Answer = Result<std::unique_ptr<Registration>>;
-    class Combined;
-
     struct Part {
         std::shared_ptr<Registrar> registrar;
         bool optional;
     };
 
-    [[nodiscard]] static net::Awaitable<Answer> ask(std::shared_ptr<Registrar> registrar,
-                                                    Request request, TimePoint deadline);
-
     std::vector<Part> parts_;  ///< In the order they are asked.
     Logger logger_;
-    std::shared_ptr<Living> living_ = std::make_shared<Living>();
+    Duration pause_ = kOptionalPause;
+    std::shared_ptr<Combined::Living> living_ = std::make_shared<Combined::Living>();
 };
-
-/// How long the answer to an agent waits for a registrar that is not required.
-inline constexpr std::chrono::seconds kOptionalPatience{2};
 
 }  // namespace diglett::registrar

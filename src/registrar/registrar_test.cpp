@@ -1,4 +1,6 @@
+#include <algorithm>
 #include <chrono>
+#include <optional>
 #include <string>
 #include <utility>
 #include <vector>
@@ -46,9 +48,11 @@ class FakeRegistrar final : public Registrar {
   public:
     FakeRegistrar(std::string name, std::vector<std::string>& history, std::string url = {},
                   bool works = true)
-        : name_(std::move(name)), history_(history), url_(std::move(url)), works_(works) {}
+        : works(works), name_(std::move(name)), history_(history), url_(std::move(url)) {}
 
+    bool works;
     bool hangs = false;  ///< Answers after its deadline, if it is let.
+    int asked = 0;
     bool takes_tls = true;
 
     std::string_view name() const override { return name_; }
@@ -57,11 +61,12 @@ class FakeRegistrar final : public Registrar {
 
     net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(Request request,
                                                                         TimePoint) override {
+        ++asked;
         if (hangs) {
             history_.push_back("?" + name_ + " " + request.name);
             co_await net::sleep_until(Clock::now() + 5s);
         }
-        if (!works_) {
+        if (!works) {
             co_return fail(Errc::DiskFull, "no room");
         }
         history_.push_back("+" + name_ + " " + request.name);
@@ -85,7 +90,6 @@ class FakeRegistrar final : public Registrar {
     std::string name_;
     std::vector<std::string>& history_;
     std::string url_;
-    bool works_;
 };
 
 template <class... Members>
@@ -133,12 +137,12 @@ RegistrarSet::Member member(std::unique_ptr<FakeRegistrar> registrar, bool optio
     return {.registrar = std::move(registrar), .optional = optional};
 }
 
-RegistrarSet set_of_two(RegistrarSet::Member first, RegistrarSet::Member second,
-                        Logger logger = {}) {
+RegistrarSet set_of_two(RegistrarSet::Member first, RegistrarSet::Member second, Logger logger = {},
+                        Duration pause = kOptionalPause) {
     std::vector<RegistrarSet::Member> members;
     members.push_back(std::move(first));
     members.push_back(std::move(second));
-    return RegistrarSet(std::move(members), std::move(logger));
+    return RegistrarSet(std::move(members), std::move(logger), pause);
 }
 
 TEST(RegistrarSet, GoesOnWithoutAnOptionalOneThatFails) {
@@ -153,6 +157,140 @@ TEST(RegistrarSet, GoesOnWithoutAnOptionalOneThatFails) {
     EXPECT_EQ(log.count("weak: no room"), 1U);
     registration->reset();
     EXPECT_EQ(history, (std::vector<std::string>{"+b n", "-b n"}));
+}
+
+using Registered = Result<std::unique_ptr<Registration>>;
+
+net::Awaitable<void> keep(net::Awaitable<Registered> work, Registered& into) {
+    into = co_await std::move(work);
+}
+
+/// A registrar that is not required and does not work, beside one that does.
+class OptionalRegistrarTest : public testing::Test {
+  protected:
+    OptionalRegistrarTest() {
+        weak_->works = false;
+        set_.emplace(set_of_two({.registrar = std::unique_ptr<Registrar>(weak_), .optional = true},
+                                member(std::make_unique<FakeRegistrar>("b", history_), false),
+                                log_.logger(), 20ms));
+    }
+
+    Registered ask(std::uint64_t generation, std::uint16_t port = 35'185,
+                   std::string kind = "http") {
+        Request request{.name = "n",
+                        .generation = {generation},
+                        .kind = std::move(kind),
+                        .local_port = port,
+                        .port_hold = hold_};
+        Registered result;
+        test::run_coroutine(context_,
+                            keep(set_->register_name(std::move(request), kNever), result));
+        return result;
+    }
+
+    /// Lets things happen, 10 s at most, until `condition` holds.
+    template <class Condition>
+    bool eventually(Condition condition) {
+        context_.restart();
+        const auto end = Clock::now() + 10s;
+        while (!condition() && Clock::now() < end) {
+            context_.run_one_for(10ms);
+        }
+        return condition();
+    }
+
+    /// Whether nothing goes on any more, after 10 s at most.
+    bool comes_to_rest() {
+        context_.restart();
+        context_.run_for(10s);
+        return context_.stopped();
+    }
+
+    std::vector<std::string> history_;
+    test::LogCapture log_;
+    net::asio::io_context context_;
+    FakeRegistrar* weak_ = new FakeRegistrar("weak", history_, "https://weak");
+    std::optional<RegistrarSet> set_;
+    std::shared_ptr<int> hold_ = std::make_shared<int>();
+};
+
+TEST_F(OptionalRegistrarTest, IsAskedUntilItHasTheName) {
+    auto registration = ask(1);
+    ASSERT_TRUE(registration);
+    EXPECT_TRUE(eventually([&] { return weak_->asked >= 3; }));
+    weak_->works = true;
+    EXPECT_TRUE(comes_to_rest());
+    EXPECT_EQ(history_, (std::vector<std::string>{"+b n", "+weak n"}));
+    EXPECT_EQ((*registration)->url(), "https://weak");
+    EXPECT_EQ(log_.count("name 'n' has its optional registrar weak"), 1U);
+    registration->reset();
+    EXPECT_EQ(history_, (std::vector<std::string>{"+b n", "+weak n", "-weak n", "-b n"}));
+    EXPECT_EQ(hold_.use_count(), 1);
+}
+
+TEST_F(OptionalRegistrarTest, IsNotAskedForANameThatIsGone) {
+    auto registration = ask(1);
+    EXPECT_TRUE(eventually([&] { return weak_->asked == 2; }));
+    registration->reset();
+    EXPECT_TRUE(comes_to_rest());
+    EXPECT_EQ(weak_->asked, 2);
+    EXPECT_EQ(history_, (std::vector<std::string>{"+b n", "-b n"}));
+    EXPECT_EQ(hold_.use_count(), 1);
+}
+
+TEST_F(OptionalRegistrarTest, UndoesWhatComesAfterTheEndOfTheName) {
+    auto registration = ask(1);
+    weak_->hangs = true;
+    weak_->works = true;
+    EXPECT_TRUE(eventually([&] { return weak_->asked == 2; }));
+    registration->reset();
+    EXPECT_TRUE(comes_to_rest());
+    EXPECT_EQ(std::ranges::count(history_, "+weak n"), std::ranges::count(history_, "-weak n"));
+    EXPECT_EQ(hold_.use_count(), 1);
+}
+
+TEST_F(OptionalRegistrarTest, ASetThatIsGoneAsksNobody) {
+    auto registration = ask(1);
+    set_.reset();
+    eventually([end = Clock::now() + 100ms] { return Clock::now() > end; });
+    registration->reset();
+    EXPECT_TRUE(comes_to_rest());
+    EXPECT_EQ(history_, (std::vector<std::string>{"+b n", "-b n"}));
+}
+
+/// An agent comes back while the disk is full: its route must not go.
+TEST_F(OptionalRegistrarTest, KeepsWhatAnOlderGenerationHas) {
+    weak_->works = true;
+    auto first = ask(1);
+    weak_->works = false;
+    auto second = ask(2);
+    ASSERT_TRUE(first && second);
+    history_.clear();
+    first->reset();
+    EXPECT_EQ(history_, (std::vector<std::string>{"-b n"})) << "nothing of 'weak'";
+    auto third = ask(3);
+    second->reset();
+    EXPECT_EQ((*third)->url(), "https://weak");
+    EXPECT_EQ(history_, (std::vector<std::string>{"-b n", "+b n", "-b n"}));
+    history_.clear();
+    weak_->works = true;
+    EXPECT_TRUE(comes_to_rest());
+    EXPECT_EQ(history_, (std::vector<std::string>{"+weak n", "-weak n"})) << "in this order";
+    third->reset();
+    EXPECT_EQ(history_, (std::vector<std::string>{"+weak n", "-weak n", "-weak n", "-b n"}));
+}
+
+TEST_F(OptionalRegistrarTest, KeepsNothingThatLeadsElsewhere) {
+    weak_->works = true;
+    auto first = ask(1);
+    auto other_kind = ask(2, 35'185, "tls");
+    weak_->works = false;
+    auto second = ask(3, 35'186);
+    ASSERT_TRUE(first && other_kind && second);
+    history_.clear();
+    first->reset();
+    other_kind->reset();
+    EXPECT_EQ(history_, (std::vector<std::string>{"-weak n", "-b n", "-weak n", "-b n"}));
 }
 
 TEST(RegistrarSet, AsksOptionalOnesWhenTheOthersHaveIt) {

@@ -162,11 +162,31 @@ def test_a_folder_that_is_gone(programs, routes, echo, optional):
     agent = programs.agent(gateway, name="shop", backend=echo)
     if optional:
         gateway.wait_for_name("shop")
+        routes.mkdir()
+        harness.wait_until(lambda: names(routes) == ["diglett-shop.yml"], 10, "the route")
+        assert agent.stop() == 0
+        harness.wait_until(lambda: names(routes) == [], 3, "the end of the route")
         return
     agent.wait_for_line("DIG-2010: name 'shop' has to wait: .*restart Traefik")
     routes.mkdir()
     gateway.wait_for_name("shop", 90)
     assert agent.is_running() and names(routes) == ["diglett-shop.yml"]
+
+
+def test_an_agent_that_comes_back_keeps_its_route_without_a_folder(programs, routes, echo):
+    gateway = programs.gateway(*options(routes, "--traefik-optional"))
+    agent = programs.agent(gateway, name="shop", backend=echo, label="agent")
+    port = gateway.wait_for_name("shop")
+    routes.rename(routes.with_name("moved"))
+    agent.kill()
+    again = programs.agent(gateway, name="shop", backend=echo, label="agent")
+    assert gateway.wait_for_name("shop", count=2) == port
+    gateway.wait_for_line("WARN .*'shop' goes on without an optional registrar: traefik: .*is gone")
+    routes.with_name("moved").rename(routes)
+    gateway.wait_for_line("name 'shop' has its optional registrar traefik")
+    assert route(routes, "shop")[1] == port and fetch(port) == b"hello"
+    assert again.stop() == 0
+    harness.wait_until(lambda: names(routes) == [], 3, "the end of the route")
 
 
 def test_a_full_disk_costs_nothing_but_new_names(programs, tmp_path, echo):
