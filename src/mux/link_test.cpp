@@ -572,7 +572,7 @@ TEST(Link, SteadyReadersAreNoHogsBesideALinkFullOfThem) {
 /// Two links whose process stays short of memory throughout, whatever they let go of.
 class LinkShort : public ::testing::Test {
   protected:
-    ~LinkShort() override { budget.give_back(elsewhere); }
+    void TearDown() override { budget.give_back(elsewhere); }
 
     static Link::Options with(MemoryBudget& budget) {
         Link::Options options;
