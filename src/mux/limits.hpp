@@ -105,16 +105,21 @@ inline constexpr std::chrono::milliseconds kHogCheckPeriod{250};
 inline constexpr std::chrono::seconds kHogWatchPeriod{1};  ///< While nothing is short.
 inline constexpr std::chrono::seconds kHogPatience{1};
 
-/// A stream that moves is slow when it would need longer than this for what it holds,
+/// The same for one that was not slow until then: a system that is read steadily may open a TCP
+/// window in steps of a sixteenth of its buffer (400 KB, so 1 s at 400 KB/s).
+inline constexpr std::chrono::seconds kHogLongPatience{4};
+
+/// A stream is slow when it would need longer than this for what it holds,
 inline constexpr std::chrono::seconds kHogSlowest{16};
 
-/// measured over at least this long: who reads in bursts moves nothing between two of them.
-inline constexpr std::chrono::seconds kHogMeasureSpan{1};
+/// measured over at least and at most this long: who reads in bursts moves nothing between two.
+inline constexpr std::chrono::seconds kHogMeasureLeast{1};
+inline constexpr std::chrono::seconds kHogMeasureMost{4};
 
-/// While the process is short of memory, slow streams are spared for this long after one that
-/// stands still was found last, in any session: twice what it takes to find those (a watch period
-/// and the patience).
-inline constexpr std::chrono::seconds kHogSlowPatience{4};
+/// While the process is short of memory, slow streams that move are spared for this long after one
+/// that stands still was found last, in any session: a watch period and the longer patience find
+/// those.
+inline constexpr std::chrono::seconds kHogSlowPatience{6};
 
 /// But no longer than this: somebody could let one after another stand still to keep slow ones.
 inline constexpr std::chrono::seconds kHogSlowMercy{60};

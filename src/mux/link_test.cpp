@@ -624,6 +624,14 @@ TEST_F(LinkShort, WhoReadsInBurstsIsNoHog) {
     EXPECT_EQ(count_aborted(good, bursty), 0U) << "40 KB/s each";
 }
 
+TEST_F(LinkShort, WhoIsReadInLargeStepsIsNoHog) {
+    const auto steady = open_moving(4);
+    be_short();
+    pass(50ms, steady, 400'000, 1);
+    pass(20s, steady, 400'000, 30);
+    EXPECT_EQ(count_aborted(good, steady), 0U) << "a step in 1.5 s";
+}
+
 TEST_F(LinkShort, WhoMovesIsSparedWhileOthersStandStill) {
     const auto slow = open_moving(4);
     const auto hogs = open_stalled(evil, 28);
@@ -635,7 +643,7 @@ TEST_F(LinkShort, WhoMovesIsSparedWhileOthersStandStill) {
         ASSERT_EQ(count_aborted(good, slow), 0U) << left << " stand still elsewhere";
     }
     ASSERT_EQ(left, 0U);
-    pass(3s, slow, 10, 1);
+    pass(5s, slow, 10, 1);
     EXPECT_EQ(count_aborted(good, slow), 0U) << "there may be more of those";
     pass(3s, slow, 10, 1);
     EXPECT_GT(count_aborted(good, slow), 0U) << "now the slowest movers are in the way";
@@ -647,7 +655,7 @@ TEST_F(LinkShort, WhoStandsStillGoesBeforeThoseThatHoldMore) {
     streams.pop_back();
     be_short();
     good.visitor(still).plan.writable = 100'000;
-    pass(3s, streams, 10, 1);
+    pass(6s, streams, 10, 1);
     EXPECT_EQ(count_aborted(good, {still}), 1U);
     EXPECT_EQ(count_aborted(good, streams), 0U);
 }

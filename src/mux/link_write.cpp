@@ -55,10 +55,11 @@ void Link::take_run(Stream& stream, std::span<ByteView> segments) {
 
 void Link::spill(Stream& stream, std::span<const ByteView> segments) {
     if (stream.spill.empty()) {
+        if (now_ - stream.moved_at > kHogMeasureMost) {  // else it was empty only for a moment
+            stream.marked_at = now_;
+            stream.moved_since_mark = 0;
+        }
         stream.moved_at = now_;
-        stream.marked_at = now_;
-        stream.moved_since_mark = 0;
-        stream.is_slow = false;
     }
     const std::size_t before = stream.spill.size();
     for (const ByteView segment : segments) {
@@ -151,10 +152,10 @@ void Link::enforce_hog_rule() {
         if (stream.spill.empty()) {
             return;
         }
-        judge_pace(stream);
-        if (now_ - stream.moved_at >= kHogPatience) {
+        const bool is_slow = measure_is_slow(stream);
+        if (now_ - stream.moved_at >= (is_slow ? kHogPatience : kHogLongPatience)) {
             still.push_back(&stream);
-        } else if (stream.is_slow) {
+        } else if (is_slow) {
             slow.push_back(&stream);
         }
     });
@@ -167,17 +168,22 @@ void Link::enforce_hog_rule() {
     }
 }
 
-void Link::judge_pace(Stream& stream) const {
+bool Link::measure_is_slow(Stream& stream) const {
     using std::chrono::milliseconds;
-    const auto span = std::chrono::duration_cast<milliseconds>(now_ - stream.marked_at);
-    if (span < kHogMeasureSpan) {
-        return;
+    const Duration since = now_ - stream.marked_at;
+    if (since < kHogMeasureLeast) {
+        return false;
     }
     constexpr auto kSlowest = static_cast<std::uint64_t>(milliseconds(kHogSlowest).count());
-    const auto taken = static_cast<std::uint64_t>(span.count());
-    stream.is_slow = stream.spill.size() * taken > stream.moved_since_mark * kSlowest;
-    stream.marked_at = now_;
-    stream.moved_since_mark = 0;
+    constexpr auto kKept = static_cast<std::uint64_t>(milliseconds(kHogMeasureMost / 2).count());
+    const auto span =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
+    const bool is_slow = stream.spill.size() * span > stream.moved_since_mark * kSlowest;
+    if (since > kHogMeasureMost) {  // What is older fades, rather than that nothing is known.
+        stream.moved_since_mark = stream.moved_since_mark * kKept / span;
+        stream.marked_at = now_ - kHogMeasureMost / 2;
+    }
+    return is_slow;
 }
 
 bool Link::must_slow_ones_go() const {

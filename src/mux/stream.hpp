@@ -40,9 +40,8 @@ struct Stream {
     FlowWindow window;
     Spill spill;            ///< Taken and not yet written; empty while the socket keeps up.
     TimePoint moved_at{};   ///< When it last shrank, or began.
-    TimePoint marked_at{};  ///< When its pace was last judged, or it began.
+    TimePoint marked_at{};  ///< Since when its pace is measured.
     std::uint64_t moved_since_mark = 0;  ///< Bytes of it written since then.
-    bool is_slow = false;                ///< What was found then. (kHogSlowest)
 
     // What waits for room in the journal. (protocol 5.3)
     std::unique_ptr<wire::Open> pending_open;
