@@ -4,6 +4,8 @@
 #include <cstddef>
 #include <cstdint>
 
+#include "base/clock.hpp"
+
 namespace diglett {
 
 /// Bytes the whole process may hold for streams, shared by all workers; every method from any
@@ -23,7 +25,12 @@ class MemoryBudget {
     MemoryBudget(const MemoryBudget&) = delete;
     MemoryBudget& operator=(const MemoryBudget&) = delete;
 
-    void take(std::uint64_t bytes) { used_.fetch_add(bytes, std::memory_order_relaxed); }
+    void take(std::uint64_t bytes) {
+        const std::uint64_t now = used_.fetch_add(bytes, std::memory_order_relaxed) + bytes;
+        if (now >= share(95) && !is_short_.load(std::memory_order_relaxed)) {
+            is_short_.store(true, std::memory_order_relaxed);
+        }
+    }
 
     /// @pre at most what was taken.
     void give_back(std::uint64_t bytes) {
@@ -58,14 +65,21 @@ class MemoryBudget {
 
     /// From Full until it has recovered, for all users alike: whoever holds bytes for a peer that
     /// stands still should let go of them.
-    [[nodiscard]] bool is_short() {
+    [[nodiscard]] bool is_short() const {
+        // Above and below for the case that two threads met in take() and give_back().
         const std::uint64_t now = used();
-        if (now >= share(95)) {
-            is_short_.store(true, std::memory_order_relaxed);
-        } else if (now < share(80)) {
-            is_short_.store(false, std::memory_order_relaxed);
-        }
-        return is_short_.load(std::memory_order_relaxed);
+        return now >= share(95) || (now >= share(80) && is_short_.load(std::memory_order_relaxed));
+    }
+
+    /// A user tells the others that it holds bytes for a peer that stands still. While there are
+    /// such, those that only move slowly can be spared.
+    void note_stuck(TimePoint now) {
+        stuck_at_.store(now.time_since_epoch().count(), std::memory_order_relaxed);
+    }
+
+    /// When that was last told; TimePoint::min() when never.
+    [[nodiscard]] TimePoint stuck_at() const {
+        return TimePoint(Duration(stuck_at_.load(std::memory_order_relaxed)));
     }
 
   private:
@@ -76,6 +90,7 @@ class MemoryBudget {
     const std::uint64_t total_;
     std::atomic<std::uint64_t> used_{0};
     std::atomic<bool> is_short_{false};
+    std::atomic<Duration::rep> stuck_at_{TimePoint::min().time_since_epoch().count()};
 };
 
 }  // namespace diglett

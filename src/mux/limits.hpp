@@ -20,8 +20,8 @@ inline constexpr std::size_t kMaxFreeChunks = 32;
 /// Unacknowledged journal bytes that Data may fill; more would only sit in the kernel's queues.
 inline constexpr std::uint64_t kMaxRingBytes = 32 * 1024 * 1024;
 
-/// The same while the process's memory is tight (85 % used): enough for a fast link nearby, and what
-/// many that acknowledge nothing hold is small against the budget.
+/// The same while the process's memory is tight (85 % used): enough for a fast link nearby, and
+/// what many that acknowledge nothing hold is small against the budget.
 inline constexpr std::uint64_t kTightRingBytes = 1024 * 1024;
 
 /// What logged control frames may use beyond ring and link limit, so that an End or a Window never
@@ -105,9 +105,24 @@ inline constexpr std::chrono::milliseconds kHogCheckPeriod{250};
 inline constexpr std::chrono::seconds kHogWatchPeriod{1};  ///< While nothing is short.
 inline constexpr std::chrono::seconds kHogPatience{1};
 
-/// A stream that moves, but needs longer than this for what it holds, counts as standing still when
-/// no other is left to reset.
+/// The same for one that was not slow until then: a system that is read steadily may open a TCP
+/// window in steps of a sixteenth of its buffer (400 KB, so 1 s at 400 KB/s).
+inline constexpr std::chrono::seconds kHogLongPatience{4};
+
+/// A stream is slow when it would need longer than this for what it holds,
 inline constexpr std::chrono::seconds kHogSlowest{16};
+
+/// measured over at least and at most this long: who reads in bursts moves nothing between two.
+inline constexpr std::chrono::seconds kHogMeasureLeast{1};
+inline constexpr std::chrono::seconds kHogMeasureMost{4};
+
+/// While the process is short of memory, slow streams that move are spared for this long after one
+/// that stands still was found last, in any session: a watch period and the longer patience find
+/// those.
+inline constexpr std::chrono::seconds kHogSlowPatience{6};
+
+/// But no longer than this: somebody could let one after another stand still to keep slow ones.
+inline constexpr std::chrono::seconds kHogSlowMercy{60};
 
 /// The largest block that a growing spill is kept in; a whole refused run may be one of its own.
 inline constexpr std::size_t kMaxSpillBlockBytes = 64 * 1024;

@@ -170,6 +170,8 @@ class Link final : public Multiplexer {
     void finish_writing(Stream& stream);
     void enforce_hog_rule();
     void try_again(Stream& stream);
+    [[nodiscard]] bool measure_is_slow(Stream& stream) const;
+    [[nodiscard]] bool must_slow_ones_go() const;
     void reset_hogs(std::vector<Stream*>& hogs, LinkCredit::Shortage shortage);
 
     // link_send.cpp

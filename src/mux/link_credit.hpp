@@ -68,6 +68,9 @@ class LinkCredit {
 
     [[nodiscard]] bool is_crowded() const { return buffered_ > bound() / 4 * 3; }
 
+    /// The same, and not because others use the process's memory.
+    [[nodiscard]] bool is_crowded_by_itself() const { return buffered_ > max_buffered_ / 4 * 3; }
+
   private:
     /// max_buffered, or less when the process has less left.
     [[nodiscard]] std::uint64_t bound() const;

@@ -569,6 +569,110 @@ TEST(Link, SteadyReadersAreNoHogsBesideALinkFullOfThem) {
     budget.give_back(elsewhere);
 }
 
+/// Two links whose process stays short of memory throughout, whatever they let go of.
+class LinkShort : public ::testing::Test {
+  protected:
+    void TearDown() override { budget.give_back(elsewhere); }
+
+    static Link::Options with(MemoryBudget& budget) {
+        Link::Options options;
+        options.budget = &budget;
+        return options;
+    }
+
+    /// Visitors of `good` that take `bytes` of an endless answer each `every`, and hold a stream
+    /// window of it.
+    std::vector<StreamId> open_moving(int count) {
+        good.open_session();
+        std::vector<StreamId> streams;
+        for (int i = 0; i < count; ++i) {
+            streams.push_back(good.open({.expect_seed = 2, .writable = 0},
+                                        MemoryIo::Plan{.send_seed = 2, .send_bytes = 100 * kMiB}));
+        }
+        good.settle();
+        return streams;
+    }
+
+    /// From now on; before it streams can be opened.
+    void be_short() { budget.take(elsewhere = budget.total()); }
+
+    /// The time of both, in steps of 50 ms, `bytes` for each of `moving` at every `every`-th.
+    void pass(Duration span, const std::vector<StreamId>& moving, std::uint64_t bytes, int every) {
+        for (const TimePoint end = good.now + span; good.now < end;) {
+            if (++steps % every == 0) {
+                for (const StreamId stream : moving) {
+                    good.visitor(stream).plan.writable += bytes;
+                }
+            }
+            evil.pass(50ms, 50ms);
+            good.pass(50ms, 50ms);
+        }
+        EXPECT_TRUE(good.status) << good.status.error().text;
+    }
+
+    MemoryBudget budget{8 * kMiB};
+    std::uint64_t elsewhere = 0;
+    MuxPair evil{with(budget), Link::Options()};
+    MuxPair good{with(budget), Link::Options()};
+    int steps = 0;
+};
+
+TEST_F(LinkShort, WhoReadsInBurstsIsNoHog) {
+    const auto bursty = open_moving(4);
+    be_short();
+    pass(20s, bursty, 32'000, 16);
+    EXPECT_EQ(count_aborted(good, bursty), 0U) << "40 KB/s each";
+}
+
+TEST_F(LinkShort, WhoIsReadInLargeStepsIsNoHog) {
+    const auto steady = open_moving(4);
+    be_short();
+    pass(50ms, steady, 400'000, 1);
+    pass(20s, steady, 400'000, 30);
+    EXPECT_EQ(count_aborted(good, steady), 0U) << "a step in 1.5 s";
+}
+
+TEST_F(LinkShort, WhoMovesIsSparedWhileOthersStandStill) {
+    const auto slow = open_moving(4);
+    const auto hogs = open_stalled(evil, 28);
+    be_short();
+    std::size_t left = hogs.size();
+    for (int i = 0; i < 400 && left > 0; ++i) {
+        pass(50ms, slow, 10, 1);
+        left = hogs.size() - count_aborted(evil, hogs);
+        ASSERT_EQ(count_aborted(good, slow), 0U) << left << " stand still elsewhere";
+    }
+    ASSERT_EQ(left, 0U);
+    pass(5s, slow, 10, 1);
+    EXPECT_EQ(count_aborted(good, slow), 0U) << "there may be more of those";
+    pass(3s, slow, 10, 1);
+    EXPECT_GT(count_aborted(good, slow), 0U) << "now the slowest movers are in the way";
+}
+
+TEST_F(LinkShort, WhoStandsStillGoesBeforeThoseThatHoldMore) {
+    auto streams = open_moving(4);
+    const StreamId still = streams.back();
+    streams.pop_back();
+    be_short();
+    good.visitor(still).plan.writable = 100'000;
+    pass(6s, streams, 10, 1);
+    EXPECT_EQ(count_aborted(good, {still}), 1U);
+    EXPECT_EQ(count_aborted(good, streams), 0U);
+}
+
+TEST_F(LinkShort, WhoMovesIsNotSparedForEver) {
+    const auto slow = open_moving(4);
+    be_short();
+    for (int second = 0; second < 80; ++second) {
+        budget.note_stuck(good.now);  // somebody always has another one
+        pass(1s, slow, 10, 1);
+        if (second < 50) {
+            ASSERT_EQ(count_aborted(good, slow), 0U) << second;
+        }
+    }
+    EXPECT_GT(count_aborted(good, slow), 0U);
+}
+
 TEST_F(LinkTest, BoundsTheMessagesThatWait) {
     EXPECT_FALSE(pair.agent.link->send_message(FrameKind::Unregister, 1,
                                                ByteVector(wire::kMaxMessageBytes + 1)));

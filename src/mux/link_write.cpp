@@ -55,7 +55,10 @@ void Link::take_run(Stream& stream, std::span<ByteView> segments) {
 
 void Link::spill(Stream& stream, std::span<const ByteView> segments) {
     if (stream.spill.empty()) {
-        stream.spilled_at = now_;
+        if (now_ - stream.moved_at > kHogMeasureMost) {  // else it was empty only for a moment
+            stream.marked_at = now_;
+            stream.moved_since_mark = 0;
+        }
         stream.moved_at = now_;
     }
     const std::size_t before = stream.spill.size();
@@ -95,7 +98,7 @@ void Link::drain(Stream& stream) {
     }
     if (moved > 0) {
         stream.moved_at = now_;
-        stream.moved_since_check += moved;
+        stream.moved_since_mark += moved;
         on_moved(stream, moved);
         schedule_ack();
     }
@@ -142,7 +145,6 @@ void Link::enforce_hog_rule() {
     }
     short_since_ = std::min(short_since_, now_);
     hog_check_at_ = now_ + kHogCheckPeriod;
-    constexpr auto kPeriods = static_cast<std::uint64_t>(kHogSlowest / kHogCheckPeriod);
     streams_.for_each([&](Stream& stream) { try_again(stream); });  // some end by it
     std::vector<Stream*> still;
     std::vector<Stream*> slow;
@@ -150,20 +152,49 @@ void Link::enforce_hog_rule() {
         if (stream.spill.empty()) {
             return;
         }
-        if (now_ - stream.moved_at >= kHogPatience) {
+        const bool is_slow = measure_is_slow(stream);
+        if (now_ - stream.moved_at >= (is_slow ? kHogPatience : kHogLongPatience)) {
             still.push_back(&stream);
-        } else if (now_ - stream.spilled_at >= kHogCheckPeriod &&
-                   stream.spill.size() / kPeriods > stream.moved_since_check) {
+        } else if (is_slow) {
             slow.push_back(&stream);
         }
-        stream.moved_since_check = 0;
     });
-    reset_hogs(still, shortage);
-    const bool is_still_short =
-        shortage == LinkCredit::Shortage::Process ? still.empty() : credit_.is_crowded();
-    if (is_still_short && now_ - short_since_ >= kHogPatience) {
-        reset_hogs(slow, shortage);
+    if (!still.empty() && options_.budget != nullptr) {
+        options_.budget->note_stuck(now_);
     }
+    reset_hogs(still, shortage);
+    if (must_slow_ones_go()) {
+        reset_hogs(slow, credit_.is_crowded_by_itself() ? shortage : LinkCredit::Shortage::Process);
+    }
+}
+
+bool Link::measure_is_slow(Stream& stream) const {
+    using std::chrono::milliseconds;
+    const Duration since = now_ - stream.marked_at;
+    if (since < kHogMeasureLeast) {
+        return false;
+    }
+    constexpr auto kSlowest = static_cast<std::uint64_t>(milliseconds(kHogSlowest).count());
+    constexpr auto kKept = static_cast<std::uint64_t>(milliseconds(kHogMeasureMost / 2).count());
+    const auto span =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
+    const bool is_slow = stream.spill.size() * span > stream.moved_since_mark * kSlowest;
+    if (since > kHogMeasureMost) {  // What is older fades, rather than that nothing is known.
+        stream.moved_since_mark = stream.moved_since_mark * kKept / span;
+        stream.marked_at = now_ - kHogMeasureMost / 2;
+    }
+    return is_slow;
+}
+
+bool Link::must_slow_ones_go() const {
+    if (credit_.is_crowded_by_itself()) {
+        return now_ - short_since_ >= kHogPatience;
+    }
+    // Memory that others use is not the fault of who moves: those that do not are to go first.
+    const MemoryBudget* const budget = options_.budget;
+    return budget != nullptr && budget->is_short() &&
+           (now_ - std::max(short_since_, budget->stuck_at()) >= kHogSlowPatience ||
+            now_ - short_since_ >= kHogSlowMercy);
 }
 
 /// Before a stream is judged: a system calls a socket writable only when much of its buffer is
@@ -180,7 +211,7 @@ void Link::reset_hogs(std::vector<Stream*>& hogs, LinkCredit::Shortage shortage)
         return std::pair(one->spill.size(), one->id) > std::pair(other->spill.size(), other->id);
     });
     for (Stream* const hog : hogs) {
-        if (credit_.update_shortage() != shortage) {
+        if (credit_.update_shortage() < shortage) {
             break;
         }
         kill(*hog, wire::ResetReason::SlowReader, "slow reader, and memory is short");

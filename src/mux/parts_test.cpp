@@ -113,6 +113,10 @@ TEST(MemoryBudget, IsShortFromFullUntilItHasRecovered) {
     EXPECT_FALSE(budget.is_short());
     budget.take(1);
     EXPECT_FALSE(budget.is_short());
+    budget.take(150);
+    budget.give_back(100);
+    EXPECT_TRUE(budget.is_short()) << "whether somebody asked in between or not";
+    budget.give_back(850);
 }
 
 TEST(MemoryBudget, HasItsSteps) {

@@ -38,10 +38,10 @@ struct Stream {
     std::uint64_t received = 0;       ///< Data bytes taken.
     std::uint64_t receive_limit = 0;  ///< Data bytes the peer was told to be accepted.
     FlowWindow window;
-    Spill spill;             ///< Taken and not yet written; empty while the socket keeps up.
-    TimePoint spilled_at{};  ///< When the spill began.
-    TimePoint moved_at{};    ///< When it last shrank, or began.
-    std::uint64_t moved_since_check = 0;  ///< Bytes of it written since the last hog check.
+    Spill spill;            ///< Taken and not yet written; empty while the socket keeps up.
+    TimePoint moved_at{};   ///< When it last shrank, or began.
+    TimePoint marked_at{};  ///< Since when its pace is measured.
+    std::uint64_t moved_since_mark = 0;  ///< Bytes of it written since then.
 
     // What waits for room in the journal. (protocol 5.3)
     std::unique_ptr<wire::Open> pending_open;

@@ -2,6 +2,8 @@
 
 import contextlib
 import fcntl
+import os
+import select
 import statistics
 import struct
 import sys
@@ -21,6 +23,11 @@ MEASURED_BYTES = 96 * MIB
 BOUND_BYTES = (64 + 32 + 16) * MIB
 FILLED_BYTES = 4 * MIB  # less than eight readers hold up: then nothing was measured
 UNREAD_BYTES = 64 << 10  # the least that a socket holds which nobody reads
+# What the gateway takes its memory's bound from; half of it is for streams.
+MEMORY_LIMITS = ("/sys/fs/cgroup/memory.max", "/sys/fs/cgroup/memory/memory.limit_in_bytes")
+SHORT_BUDGET_BYTES = 8 * MIB
+STOPPED = 64  # a window of 256 KiB for each: twice the budget
+MOVING = ((400e3, 8, 0.05), (400e3, 8, 0.05), (3e6, 8, 0.05), (400e3, 8, 0.8))  # bytes/s, seconds, pause
 # The machine's other work shows as noise: medians of interleaved runs are compared, twice if need be.
 PAIRS = 5
 TRIES = 2
@@ -125,6 +132,68 @@ def test_eight_stopped_readers_stay_within_the_bound(tunnel):
             assert grown <= BOUND_BYTES
             if program is gateway:
                 assert grown >= FILLED_BYTES, "what the readers do not take is kept there"
+
+
+@contextlib.contextmanager
+def reader_at(port, bytes_per_second, seconds, pause):
+    """A thread that reads for `seconds`, at each `pause` what is due by then; yields what it got, in a list."""
+    got = []
+
+    def read():
+        with harness.connect(port) as visitor:
+            size = round(bytes_per_second * seconds)
+            began = time.monotonic()
+
+            def wait(length):
+                due = int((time.monotonic() - began) / pause) * pause * bytes_per_second
+                if length > due:
+                    time.sleep(pause)
+
+            got.append((transfers.receive_stream(visitor, size, wait), size))
+
+    thread = threading.Thread(target=read, daemon=True)
+    thread.start()
+    yield got
+    thread.join(harness.scaled(60))
+    assert not thread.is_alive()
+
+
+@pytest.mark.full_size
+@pytest.mark.skipif(os.geteuid() != 0 or not any(map(os.path.exists, MEMORY_LIMITS)),
+                    reason="a memory limit of one's own needs root and control groups")
+def test_readers_that_move_go_on_while_memory_is_short_of_those_that_do_not(programs, backend, tmp_path):
+    (tmp_path / "limit").write_text(f"{2 * SHORT_BUDGET_BYTES}\n")  # streams may use half of it
+    mounts = "".join(f"mount --bind {tmp_path}/limit {file} && " for file in MEMORY_LIMITS if os.path.exists(file))
+    gateway = programs.gateway(within=["unshare", "--mount", "sh", "-c", mounts + 'exec "$@"', "sh"])
+    served = backend(backends.source, 7, 64 * MIB)
+    ports = []
+    for name in ("stopped", "moving"):
+        programs.agent(gateway, name=name, backend=served.port)
+        ports.append(gateway.wait_for_name(name))
+    before = gateway.resident_bytes()
+    with contextlib.ExitStack() as visitors:
+        with contextlib.ExitStack() as readers:
+            moving = [readers.enter_context(reader_at(ports[1], *pace)) for pace in MOVING]
+            served.wait_for_connection(len(MOVING))
+            stopped = []
+            for _ in range(STOPPED):
+                with contextlib.suppress(ConnectionResetError):  # memory is full already
+                    stopped.append(visitors.enter_context(harness.connect(ports[0])))
+        gone = have_ended(stopped)
+        grown = gateway.resident_bytes() - before
+    print(f"{gone} of {len(stopped)} stopped readers gone while the others went on; {grown / MIB:.1f} MiB more in use")
+    assert gone > 0, "memory was not short"
+    assert grown <= SHORT_BUDGET_BYTES + 16 * MIB
+    for ((got, size),), pace in zip(moving, MOVING):
+        assert got.end == "size" and got.matches(7, size), f"{pace}: {got.end} after {got.length} of {size} bytes"
+
+
+def have_ended(visitors):
+    """How many of them were reset or closed, whatever they have not read."""
+    poll = select.poll()
+    for visitor in visitors:
+        poll.register(visitor, 0)  # POLLHUP and POLLERR are told unasked
+    return len(poll.poll(0))
 
 
 def test_a_backend_that_does_not_read_delays_nobody(programs, backend):
