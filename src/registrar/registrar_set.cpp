@@ -41,6 +41,10 @@ net::Awaitable<Result<std::unique_ptr<Registration>>> RegistrarSet::register_nam
     auto combined = std::make_unique<Combined>(living_, request, logger_);
     for (const auto& [registrar, optional] : parts_) {
         if (optional && !registrar->publishes(request.kind)) {
+            logger_.warn(
+                "name '{}' goes on without an optional registrar: {}: kind '{}' is not "
+                "published there",
+                request.name, registrar->name(), escape(request.kind));
             continue;
         }
         const TimePoint by =

@@ -318,10 +318,12 @@ TEST(RegistrarSet, GivesUpOneThatDoesNotAnswerAndUndoesTheRest) {
 TEST(RegistrarSet, PublishesWhatEveryRequiredOnePublishes) {
     std::vector<std::string> history;
     for (const bool optional : {false, true}) {
+        const test::LogCapture log;
         auto narrow = std::make_unique<FakeRegistrar>("narrow", history);
         narrow->takes_tls = false;
-        auto set = set_of_two(member(std::move(narrow), optional),
-                              member(std::make_unique<FakeRegistrar>("b", history), false));
+        auto set =
+            set_of_two(member(std::move(narrow), optional),
+                       member(std::make_unique<FakeRegistrar>("b", history), false), log.logger());
         EXPECT_TRUE(set.publishes("http"));
         EXPECT_EQ(set.publishes("tls"), optional);
         history.clear();
@@ -330,6 +332,7 @@ TEST(RegistrarSet, PublishesWhatEveryRequiredOnePublishes) {
         auto registration = test::run_coroutine(set.register_name(std::move(request), kNever));
         ASSERT_TRUE(registration);
         EXPECT_EQ(history.size(), optional ? 1U : 2U) << "an optional one is not asked for it";
+        EXPECT_EQ(log.count("narrow: kind 'tls' is not published there"), optional ? 1U : 0U);
     }
 }
 
