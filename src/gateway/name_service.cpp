@@ -91,7 +91,7 @@ NameService::Answer<auth::Identity> NameService::login(LoginRequest request) {
 
 /// @return none when nobody decided in time, or the login was abandoned.
 net::Awaitable<std::optional<NameService::Login>> NameService::ask_who(LoginRequest& request) {
-    const TimePoint deadline = Clock::now() + kAuthenticatorTimeout;
+    const TimePoint deadline = Clock::now() + options_.authenticator_timeout;
     const auto call = std::make_shared<net::BoundedCall<Login>>(tasks_.executor());
     logins_.insert_or_assign(request.session, call);
     auto asked =

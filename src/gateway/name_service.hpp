@@ -70,6 +70,7 @@ class NameService {
         PendingLogins::Options pending_logins{};
         Duration grace = kNameGrace;  ///< Of names whose link was lost; 0: none.
         Duration ask_again_soon = kAskAgainSoon;
+        Duration authenticator_timeout = kAuthenticatorTimeout;  ///< For one question.
     };
 
     struct Parts {
@@ -208,6 +209,10 @@ class NameService {
     [[nodiscard]] net::Awaitable<void> recheck(std::string name, Generation generation);
     [[nodiscard]] net::Awaitable<Decision> ask_about(auth::Identity identity, std::string name,
                                                      std::string kind);
+    [[nodiscard]] net::Awaitable<Decision> ask_about_owner(std::string key, std::string name,
+                                                           std::string kind);
+    [[nodiscard]] net::Awaitable<Decision> in_time(net::Awaitable<Decision> asked,
+                                                   TimePoint deadline);
     [[nodiscard]] net::Awaitable<void> revoke(std::string name, auth::Refusal why);
     [[nodiscard]] net::Awaitable<void> end_session(SessionNumber session, wire::Refusal why);
 

@@ -149,13 +149,12 @@ NameService::Answer<bool> NameService::outrank(const auth::Identity& identity,
     if (owner == identity.key || authenticator_of(owner) != authenticator_of(identity.key)) {
         co_return true;
     }
-    std::expected<auth::Allowed, auth::Refusal> answer;
+    Decision answer;
     if (is_held) {
         auto asked = ask_about(holder->second.identity, request.name, holder->second.kind);
         answer = co_await std::move(asked);
     } else {
-        auto asked = authenticators_->authorize_key(owner, request.name, request.kind,
-                                                    Clock::now() + kAuthenticatorTimeout);
+        auto asked = ask_about_owner(owner, request.name, request.kind);
         answer = co_await std::move(asked);
     }
     if (answer || !is_positive_no(answer.error())) {

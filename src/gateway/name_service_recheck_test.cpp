@@ -213,6 +213,28 @@ TEST_F(NameServiceOutranking, ADetachedOrReservedNameGoesToItsNewOwnerToo) {
     EXPECT_THAT(plugs_.published, ElementsAre("blog 2"));
 }
 
+/// Hears nothing of deadlines, and of being cancelled.
+net::Awaitable<void> never_answer() {
+    auto disabling = net::asio::this_coro::reset_cancellation_state(
+        net::asio::disable_cancellation(), net::asio::disable_cancellation());
+    (void)co_await std::move(disabling);
+    net::asio::steady_timer timer(co_await net::asio::this_coro::executor, 1h);
+    (void)co_await timer.async_wait(net::kAwait);
+}
+
+TEST_F(NameServiceOutranking, AnAuthenticatorThatNeverAnswersBlocksNoReservedName) {
+    names_.release(1, {1});
+    plugs_.during_authorize = [this]() -> net::Awaitable<void> {  // about bob
+        plugs_.during_authorize = never_answer;                   // about alice
+        co_return;
+    };
+    const auto began = Clock::now();
+    EXPECT_EQ(code_of(claim(2, 1, "blog")), Code::TryLater);
+    EXPECT_LT(Clock::now() - began, 10s);
+    sell();
+    EXPECT_TRUE(serve(2, 2, "blog")) << "the name can be claimed again";
+}
+
 TEST_F(NameServiceOutranking, APositiveNoLeavesNoReservation) {
     plugs_.ask_again = Clock::now() + 1min;
     ASSERT_TRUE(serve(1, 2, "shop"));

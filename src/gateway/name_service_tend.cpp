@@ -19,13 +19,20 @@ constexpr std::chrono::seconds kLongestPause{1};
 /// Keeps the loop from spinning.
 constexpr std::chrono::milliseconds kShortestPause{10};
 
-using Decision = std::expected<auth::Allowed, auth::Refusal>;
-
 /// Keeps alive what the authenticator uses.
-net::Awaitable<Decision> authorize(std::shared_ptr<auth::AuthenticatorChain> authenticators,
-                                   auth::Identity identity, std::string name, std::string kind,
-                                   TimePoint deadline) {
+net::Awaitable<std::expected<auth::Allowed, auth::Refusal>> authorize(
+    std::shared_ptr<auth::AuthenticatorChain> authenticators, auth::Identity identity,
+    std::string name, std::string kind, TimePoint deadline) {
     auto asked = authenticators->authorize(identity, name, kind, deadline);
+    auto answer = co_await std::move(asked);
+    co_return answer;
+}
+
+/// The same for an identity of which only the key is known.
+net::Awaitable<std::expected<auth::Allowed, auth::Refusal>> authorize_key(
+    std::shared_ptr<auth::AuthenticatorChain> authenticators, std::string key, std::string name,
+    std::string kind, TimePoint deadline) {
+    auto asked = authenticators->authorize_key(key, name, kind, deadline);
     auto answer = co_await std::move(asked);
     co_return answer;
 }
@@ -148,11 +155,28 @@ net::Awaitable<void> NameService::recheck(std::string name, Generation generatio
 /// authorize() of the authenticators, in time whatever they do.
 net::Awaitable<NameService::Decision> NameService::ask_about(auth::Identity identity,
                                                              std::string name, std::string kind) {
-    const TimePoint deadline = Clock::now() + kAuthenticatorTimeout;
-    net::BoundedCall<Decision> call(tasks_.executor());
-    auto running = call.run(
+    const TimePoint deadline = Clock::now() + options_.authenticator_timeout;
+    auto asking = in_time(
         authorize(authenticators_, std::move(identity), std::move(name), std::move(kind), deadline),
-        deadline + kDeadlineSlack);
+        deadline);
+    co_return co_await std::move(asking);
+}
+
+/// The same about the owner of a reserved name.
+net::Awaitable<NameService::Decision> NameService::ask_about_owner(std::string key,
+                                                                   std::string name,
+                                                                   std::string kind) {
+    const TimePoint deadline = Clock::now() + options_.authenticator_timeout;
+    auto asking = in_time(
+        authorize_key(authenticators_, std::move(key), std::move(name), std::move(kind), deadline),
+        deadline);
+    co_return co_await std::move(asking);
+}
+
+net::Awaitable<NameService::Decision> NameService::in_time(net::Awaitable<Decision> asked,
+                                                           TimePoint deadline) {
+    net::BoundedCall<Decision> call(tasks_.executor());
+    auto running = call.run(std::move(asked), deadline + kDeadlineSlack);
     auto answer = co_await std::move(running);
     if (!answer) {
         co_return std::unexpected(auth::Refusal{.code = wire::RefusalCode::Undecided,

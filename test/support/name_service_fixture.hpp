@@ -297,7 +297,8 @@ class NameServiceTest : public testing::Test {
     gateway::NameService names_{
         {.max_sessions = kMaxSessions,
          .max_sessions_per_identity = kMaxSessionsOfOne,
-         .pending_logins = {.max_total = kMaxPending, .max_per_source = kMaxPendingOfOne}},
+         .pending_logins = {.max_total = kMaxPending, .max_per_source = kMaxPendingOfOne},
+         .authenticator_timeout = std::chrono::seconds(1)},
         {.authenticators = authenticators(), .registrars = registrars(), .leases = leases()},
         ports_,
         context_.get_executor(),
