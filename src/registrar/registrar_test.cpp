@@ -76,15 +76,17 @@ class FakeRegistrar final : public Registrar {
   private:
     class Handle final : public Registration {
       public:
-        Handle(FakeRegistrar& owner, std::string name) : owner_(owner), name_(std::move(name)) {}
+        Handle(const FakeRegistrar& owner, const std::string& name)
+            : history_(owner.history_), what_(owner.name_ + " " + name), url_(owner.url_) {}
 
-        ~Handle() override { owner_.history_.push_back("-" + owner_.name_ + " " + name_); }
+        ~Handle() override { history_.push_back("-" + what_); }
 
-        std::string url() const override { return owner_.url_; }
+        std::string url() const override { return url_; }
 
       private:
-        FakeRegistrar& owner_;
-        std::string name_;
+        std::vector<std::string>& history_;
+        std::string what_;
+        std::string url_;
     };
 
     std::string name_;
