@@ -52,13 +52,24 @@ bool is_on(dev_t device, const UniqueFd& directory) {
     return directory && ::fstat(directory.get(), &facts) == 0 && facts.st_dev == device;
 }
 
+std::filesystem::path beside(const std::filesystem::path& path) {
+    return path.native() + ".staging";
+}
+
+/// One for all links that lead there, since the lock of two gateways is in what is beside it.
+std::filesystem::path real_path(const std::filesystem::path& path) {
+    std::error_code error;
+    auto real = std::filesystem::canonical(path, error);
+    return error ? path : real;
+}
+
 /// `DIR.staging`, if it is on the same file system.
 UniqueFd open_beside(const std::filesystem::path& path, dev_t device) {
     struct stat around{};
     if (::stat(path.parent_path().c_str(), &around) != 0 || around.st_dev != device) {
         return {};
     }
-    auto staging = open_or_make(AT_FDCWD, (path.native() + ".staging").c_str());
+    auto staging = open_or_make(AT_FDCWD, beside(path).c_str());
     return is_on(device, staging) ? std::move(staging) : UniqueFd();
 }
 
@@ -107,10 +118,8 @@ Result<HeldDirectory> HeldDirectory::open(const std::filesystem::path& path, Sta
     if (!watched || ::fstat(watched.get(), &facts) != 0) {
         return fail_at("open the directory of Traefik", path, errno);
     }
-    if (const auto locked = lock(watched, path); !locked) {
-        return forward_error(locked);
-    }
-    auto staging = place == Staging::Within ? UniqueFd() : open_beside(path, facts.st_dev);
+    auto staging =
+        place == Staging::Within ? UniqueFd() : open_beside(real_path(path), facts.st_dev);
     if (!staging) {
         staging = open_or_make(watched.get(), kInnerStaging);
     }

@@ -29,10 +29,13 @@ auto retried(Call call) {
     return result;
 }
 
-/// The directory that Traefik watches, held open, with a staging directory on the same file system,
-/// both locked against other gateways: beside it (`DIR.staging`), and where that cannot be, within
-/// it (`DIR/.diglett-staging`). Everything in them is reached from their descriptors, by names
-/// without a slash.
+/// The directory that Traefik watches, held open, with a staging directory on the same file system:
+/// beside it (`DIR.staging`, of the directory itself where `DIR` is a symbolic link), and where
+/// that cannot be, within it (`DIR/.diglett-staging`). Everything in them is reached from their
+/// descriptors, by names without a slash.
+///
+/// The staging directory is locked against other gateways, and the watched one is not: whoever may
+/// read a directory may lock it.
 ///
 /// Files become ready in the staging directory because Traefik notices any file in the watched one:
 /// its 2 s of patience would begin with the unfinished file and not with the route.
@@ -41,8 +44,8 @@ class HeldDirectory {
     enum class Staging : std::uint8_t { BesideIfPossible, Within };
 
     /// Opens both and removes unfinished files that a crash left.
-    /// @return StateDirLocked when another gateway holds one of them; UnreadableFile or DiskFull,
-    ///         naming path and reason.
+    /// @return StateDirLocked when another gateway has it; UnreadableFile or DiskFull, naming path
+    ///         and reason.
     [[nodiscard]] static Result<HeldDirectory> open(const std::filesystem::path& path,
                                                     Staging staging = Staging::BesideIfPossible);
 

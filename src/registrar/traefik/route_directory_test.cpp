@@ -1,6 +1,7 @@
 #include "registrar/traefik/route_directory.hpp"
 
 #include <fcntl.h>
+#include <sys/file.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <unistd.h>
@@ -121,6 +122,20 @@ TEST_F(RouteDirectoryTest, IsForOneGateway) {
     EXPECT_FALSE(RouteDirectory::open(link)) << "the same directory by another path";
     first.reset();
     EXPECT_TRUE(RouteDirectory::open(path_));
+}
+
+/// Whoever may read the watched directory may lock it, and must not keep a gateway from it by that.
+TEST_F(RouteDirectoryTest, IsNotLockedOutByAReader) {
+    const UniqueFd reader(::open(path_.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC));
+    ASSERT_EQ(::flock(reader.get(), LOCK_EX | LOCK_NB), 0);
+    auto directory = RouteDirectory::open(path_);
+    ASSERT_TRUE(directory) << directory.error().text;
+    EXPECT_TRUE(directory->put("a", route("a")));
+    fs::remove_all(staging_);
+    EXPECT_TRUE(directory->put("b", route("b"))) << "opened anew";
+    struct stat facts{};
+    ASSERT_EQ(::stat(staging_.c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777U, 0700U) << "what is locked can be read by nobody else";
 }
 
 TEST_F(RouteDirectoryTest, MustExist) {
