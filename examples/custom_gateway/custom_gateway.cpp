@@ -1,6 +1,7 @@
 // A gateway whose names are in a text file and whose registrations end up in another one. The first
-// has a line `WHO TOKEN NAME...` for each identity and is read anew at each login; the second
-// gets a JSON object a line. Usage: custom_gateway HOST:PORT NAMES_FILE EVENTS_FILE
+// has a line `WHO TOKEN NAME...` for each identity and is read anew at each login; the second gets
+// a JSON object a line. A name is public while a generation of it is registered and not
+// unregistered. Usage: custom_gateway HOST:PORT NAMES_FILE EVENTS_FILE
 #include <fstream>
 #include <iostream>
 #include <iterator>
@@ -9,17 +10,17 @@
 #include <string>
 
 #include <boost/asio/signal_set.hpp>
+#include <fmt/format.h>
 
 #include "auth/authenticator.hpp"
 #include "crypto/constant_time.hpp"
 #include "crypto/identity_key.hpp"
 #include "gateway/gateway.hpp"
 #include "net/descriptor_limit.hpp"
+#include "registrar/log_registrar.hpp"
 #include "registrar/registrar.hpp"
 
 namespace diglett::custom {
-
-namespace {
 
 using Names = std::set<std::string>;
 
@@ -60,8 +61,9 @@ class NamesFile final : public auth::Authenticator {
 
 Status append(const std::string& path, std::string_view event, const registrar::Request& request) {
     std::ofstream file(path, std::ios::app);
-    file << R"({"event":")" << event << R"(","name":")" << request.name << R"(","port":)"
-         << request.local_port << "}" << std::endl;
+    file << fmt::format(R"({{"event":"{}","name":"{}","generation":{},"port":{}}})", event,
+                        request.name, request.generation.value, request.local_port)
+         << std::endl;
     return file ? Status{} : fail(Errc::DiskFull, "cannot write '" + path + "'");
 }
 
@@ -96,32 +98,24 @@ class EventFile final : public registrar::Registrar {
     std::string path_;
 };
 
-gateway::Gateway::Parts parts(const std::string& names, const std::string& events,
-                              const Logger& logger) {
+int run(const net::Endpoint& listen, const std::string& names, const std::string& events) {
+    const Logger logger = open_log({});
     std::vector<std::unique_ptr<auth::Authenticator>> authenticators;
     authenticators.push_back(std::make_unique<NamesFile>(names));
     std::vector<std::unique_ptr<registrar::Registrar>> registrars;
     registrars.push_back(std::make_unique<EventFile>(events));
+    registrars.push_back(std::make_unique<registrar::LogRegistrar>(logger));
     const auto key = crypto::IdentityKey::generate();  // a real one is kept, for agents to know
-    return {.tls = crypto::ServerTls::create(key).value(),
-            .authenticators = auth::AuthenticatorChain(std::move(authenticators), logger),
-            .registrars = registrar::RegistrarSet(std::move(registrars)),
-            .leases = {},
-            .name_policy = {}};
-}
-
-int run(int argc, char** argv) {
-    const auto listen = argc == 4 ? net::parse_endpoint(argv[1]) : net::Endpoint{};
-    if (argc != 4 || !listen) {
-        std::cerr << "usage: custom_gateway HOST:PORT NAMES_FILE EVENTS_FILE\n";
-        return 2;
-    }
-    const Logger logger = open_log({});
-    gateway::Gateway gateway({.listen = *listen,
+    gateway::Gateway gateway({.listen = listen,
                               .descriptor_limit = net::raise_descriptor_limit().value(),
                               .memory_budget = 256U << 20U,
                               .software = "custom"},
-                             parts(argv[2], argv[3], logger), logger);
+                             {.tls = crypto::ServerTls::create(key).value(),
+                              .authenticators = {std::move(authenticators), logger},
+                              .registrars = registrar::RegistrarSet(std::move(registrars)),
+                              .leases = {},
+                              .name_policy = {}},
+                             logger);
     net::asio::io_context context;
     net::asio::signal_set signals(context, SIGINT, SIGTERM);
     signals.async_wait([](auto, int) {});
@@ -134,10 +128,13 @@ int run(int argc, char** argv) {
     return 0;
 }
 
-}  // namespace
-
 }  // namespace diglett::custom
 
 int main(int argc, char** argv) {
-    return diglett::custom::run(argc, argv);
+    const auto listen = diglett::net::parse_endpoint(argc == 4 ? argv[1] : "");
+    if (!listen) {
+        std::cerr << "usage: custom_gateway HOST:PORT NAMES_FILE EVENTS_FILE\n";
+        return 2;
+    }
+    return diglett::custom::run(*listen, argv[2], argv[3]);
 }
