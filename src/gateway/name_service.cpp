@@ -16,12 +16,10 @@ namespace diglett::gateway {
 
 namespace {
 
-using Login = std::expected<auth::Identity, auth::Refusal>;
-
 /// Keeps alive what the authenticators may use after they were given up.
-net::Awaitable<Login> authenticate(std::shared_ptr<auth::AuthenticatorChain> authenticators,
-                                   auth::Credential credential, auth::ConnectionFacts facts,
-                                   TimePoint deadline) {
+net::Awaitable<std::expected<auth::Identity, auth::Refusal>> authenticate(
+    std::shared_ptr<auth::AuthenticatorChain> authenticators, auth::Credential credential,
+    auth::ConnectionFacts facts, TimePoint deadline) {
     auto asked = authenticators->authenticate(credential, facts, deadline);
     auto answer = co_await std::move(asked);
     co_return answer;

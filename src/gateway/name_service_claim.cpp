@@ -228,15 +228,15 @@ NameService::Answer<bool> NameService::replace(SessionNumber session, const wire
     co_return co_await std::move(evicted);
 }
 
-net::Awaitable<bool> NameService::evict(std::string name, std::string why, HolderIs state) {
-    const Holder& holder = holders_.at(name);
-    const RegistrationId registration = holder.registration;
-    const SessionNumber number = *holder.session;
+net::Awaitable<bool> NameService::evict(std::string name, std::string why, HolderIs holder) {
+    const Holder& held = holders_.at(name);
+    const RegistrationId registration = held.registration;
+    const SessionNumber number = *held.session;
     LiveSession& live = sessions_.at(number);
     const auto handle = live.handle.lock();
     auto words = refusal(wire::RefusalCode::Replaced, std::move(why));
     logger_.info("name '{}' is taken from session {}: {}", name, number, words.text);
-    if (state == HolderIs::Alive) {
+    if (holder == HolderIs::Alive) {
         live.names.erase(registration);
         detach(name);
     } else {
@@ -247,7 +247,7 @@ net::Awaitable<bool> NameService::evict(std::string name, std::string why, Holde
         auto call = net::call_on(handle->executor(), std::move(loss));
         co_await std::move(call);
     }
-    if (handle && state == HolderIs::Silent) {
+    if (handle && holder == HolderIs::Silent) {
         auto end = handle->end(try_later("no sign of life came in time; log in anew", {}));
         auto call = net::call_on(handle->executor(), std::move(end));
         co_await std::move(call);
