@@ -139,6 +139,17 @@ def test_one_folder_is_for_one_gateway(programs, routes):
     assert "DIG-1005" in second.err[-1] and str(routes) in second.err[-1]
 
 
+def test_a_staging_folder_of_others_is_not_taken(programs, routes):
+    staging = routes.with_name("routes.staging")
+    staging.mkdir()
+    staging.chmod(0o777)
+    for command in ((), ("check",)):
+        done = programs.program(f"server{len(command)}", harness.bin_dir() / "diglett-server", *command,
+                                "-l", "127.0.0.1:0", "--state-dir", routes.parent / "state", *options(routes))
+        assert done.wait() == 3
+        assert f"DIG-1007: the staging directory '{staging}' must belong" in done.err[-1]
+
+
 def test_a_kind_that_cannot_be_published_is_refused(programs, routes, echo):
     gateway = programs.gateway(*options(routes))
     agent = programs.agent(gateway, "--kind", "tls", name="shop", backend=echo)

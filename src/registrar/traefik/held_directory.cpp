@@ -40,11 +40,44 @@ Status lock(const UniqueFd& directory, const std::filesystem::path& path) {
     return {};
 }
 
+UniqueFd open_staging(int at, const char* path) {
+    return UniqueFd(retried([&] { return ::openat(at, path, kDirectoryFlags | O_NOFOLLOW); }));
+}
+
 UniqueFd open_or_make(int at, const char* path) {
     if (::mkdirat(at, path, 0700) != 0 && errno != EEXIST) {
         return {};
     }
-    return UniqueFd(retried([&] { return ::openat(at, path, kDirectoryFlags | O_NOFOLLOW); }));
+    return open_staging(at, path);
+}
+
+/// Whether what is put into a staging directory comes from this gateway alone.
+Status vet(const UniqueFd& staging, const std::filesystem::path& path) {
+    struct stat facts{};
+    if (::fstat(staging.get(), &facts) != 0) {
+        return fail_at("look at", path, errno);
+    }
+    if (facts.st_uid == ::geteuid() && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0) {
+        return {};
+    }
+    return fail(Errc::WeakFileMode,
+                fmt::format("the staging directory '{}' must belong to the gateway's user, and "
+                            "nobody else may write in it: remove it, and the gateway makes its own",
+                            escape(path.native(), kMaxShownPathBytes)));
+}
+
+/// As vet(); then nobody else can read it either, and so lock it.
+Status make_private(const UniqueFd& staging, const std::filesystem::path& path) {
+    auto own = vet(staging, path);
+    if (!own) {
+        return own;
+    }
+    struct stat facts{};
+    if (::fstat(staging.get(), &facts) != 0 ||
+        ((facts.st_mode & 077U) != 0 && ::fchmod(staging.get(), 0700) != 0)) {
+        return fail_at("make private", path, errno);
+    }
+    return own;
 }
 
 bool is_on(dev_t device, const UniqueFd& directory) {
@@ -63,7 +96,7 @@ std::filesystem::path real_path(const std::filesystem::path& path) {
     return error ? path : real;
 }
 
-/// `DIR.staging`, if it is on the same file system.
+/// `DIR.staging`, if it is on the same file system and can be had.
 UniqueFd open_beside(const std::filesystem::path& path, dev_t device) {
     struct stat around{};
     if (::stat(path.parent_path().c_str(), &around) != 0 || around.st_dev != device) {
@@ -103,13 +136,19 @@ HeldDirectory::HeldDirectory(UniqueFd watched, UniqueFd staging, const struct st
 
 Status HeldDirectory::check(const std::filesystem::path& path) {
     const UniqueFd watched(retried([&] { return ::open(path.c_str(), kDirectoryFlags); }));
-    if (!watched) {
+    struct stat facts{};
+    if (!watched || ::fstat(watched.get(), &facts) != 0) {
         return fail_at("open the directory of Traefik", path, errno);
     }
     if (::faccessat(watched.get(), ".", R_OK | W_OK | X_OK, AT_EACCESS) != 0) {
         return fail_at("write in", path, errno);
     }
-    return {};
+    const auto outer = beside(real_path(path));
+    if (const auto staging = open_staging(AT_FDCWD, outer.c_str()); is_on(facts.st_dev, staging)) {
+        return vet(staging, outer);
+    }
+    const auto inner = open_staging(watched.get(), kInnerStaging);
+    return inner ? vet(inner, path / kInnerStaging) : Status{};
 }
 
 Result<HeldDirectory> HeldDirectory::open(const std::filesystem::path& path, Staging place) {
@@ -118,13 +157,18 @@ Result<HeldDirectory> HeldDirectory::open(const std::filesystem::path& path, Sta
     if (!watched || ::fstat(watched.get(), &facts) != 0) {
         return fail_at("open the directory of Traefik", path, errno);
     }
-    auto staging =
-        place == Staging::Within ? UniqueFd() : open_beside(real_path(path), facts.st_dev);
+    const auto real = real_path(path);
+    auto where = beside(real);
+    auto staging = place == Staging::Within ? UniqueFd() : open_beside(real, facts.st_dev);
     if (!staging) {
+        where = real / kInnerStaging;
         staging = open_or_make(watched.get(), kInnerStaging);
     }
     if (!staging) {
         return fail_at("make a staging directory in", path, errno);
+    }
+    if (const auto own = make_private(staging, where); !own) {
+        return forward_error(own);
     }
     if (const auto locked = lock(staging, path); !locked) {
         return forward_error(locked);

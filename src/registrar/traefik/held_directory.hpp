@@ -35,7 +35,7 @@ auto retried(Call call) {
 /// descriptors, by names without a slash.
 ///
 /// The staging directory is locked against other gateways, and the watched one is not: whoever may
-/// read a directory may lock it.
+/// read a directory may lock it. Nobody else may read it, nor write into it.
 ///
 /// Files become ready in the staging directory because Traefik notices any file in the watched one:
 /// its 2 s of patience would begin with the unfinished file and not with the route.
@@ -44,13 +44,14 @@ class HeldDirectory {
     enum class Staging : std::uint8_t { BesideIfPossible, Within };
 
     /// Opens both and removes unfinished files that a crash left.
-    /// @return StateDirLocked when another gateway has it; UnreadableFile or DiskFull, naming path
-    ///         and reason.
+    /// @return StateDirLocked when another gateway has it; WeakFileMode for a staging directory of
+    ///         somebody else's, or one in which others may write; UnreadableFile or DiskFull,
+    ///         naming path and reason.
     [[nodiscard]] static Result<HeldDirectory> open(const std::filesystem::path& path,
                                                     Staging staging = Staging::BesideIfPossible);
 
-    /// Whether open() would find a directory that it may write in; neither locks nor makes
-    /// anything.
+    /// Whether open() would find a directory that it may write in, and no staging directory that it
+    /// refuses; neither locks nor makes anything.
     [[nodiscard]] static Status check(const std::filesystem::path& path);
 
     [[nodiscard]] int watched() const { return watched_.get(); }

@@ -175,6 +175,35 @@ TEST_F(RouteDirectoryTest, DoesNotFollowAStagingLink) {
     EXPECT_TRUE(fs::is_directory(path_ / ".diglett-staging"));
 }
 
+TEST_F(RouteDirectoryTest, WantsAStagingDirectoryOfItsOwn) {
+    for (const auto& staging : {staging_, path_ / ".diglett-staging"}) {
+        fs::remove_all(staging_);
+        if (staging != staging_) {
+            write(staging_, "so that it is the other one");
+        }
+        for (const mode_t mode : {0720U, 0702U, 0777U}) {
+            fs::create_directory(staging);
+            ASSERT_EQ(::chmod(staging.c_str(), mode), 0);
+            const auto refused = RouteDirectory::open(path_);
+            ASSERT_FALSE(refused) << staging << mode;
+            EXPECT_EQ(refused.error().code, Errc::WeakFileMode);
+            EXPECT_EQ(exit_code(refused.error().code), 3);
+            EXPECT_THAT(refused.error().text, HasSubstr("'" + staging.native() + "' must belong"));
+            EXPECT_EQ(HeldDirectory::check(path_).error().text, refused.error().text);
+        }
+        ASSERT_EQ(::chmod(staging.c_str(), 0755), 0);
+        EXPECT_TRUE(HeldDirectory::check(path_));
+        (void)opened();
+        struct stat facts{};
+        ASSERT_EQ(::stat(staging.c_str(), &facts), 0);
+        EXPECT_EQ(facts.st_mode & 07777U, 0700U);
+        if (::chown(staging.c_str(), 65'534, 65'534) == 0) {
+            EXPECT_EQ(RouteDirectory::open(path_).error().code, Errc::WeakFileMode);
+            EXPECT_FALSE(HeldDirectory::check(path_));
+        }
+    }
+}
+
 TEST_F(RouteDirectoryTest, RemovesItsLeftoversAndNamesThem) {
     write(path_ / "diglett-a.yml", route("a", 10000));
     write(path_ / "diglett-b.yml", R"({"tcp":{"routers":{"diglett-b":{}}}})");
