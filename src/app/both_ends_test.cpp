@@ -144,12 +144,14 @@ std::string hash_of(const std::string& bytes) {
     return std::string(as_text(ByteView(crypto::sha256(as_bytes(bytes)))));
 }
 
-/// One visitor sends `up` and gets `down`, both whole and ended by a FIN.
-void exchange(std::uint16_t helper, BlockingListener& listener, std::size_t up, std::size_t down,
-              std::uint64_t seed) {
+/// One visitor sends `up` and gets `down`.
+/// @return whether both came whole and were ended by a FIN.
+[[nodiscard]] bool exchange(std::uint16_t helper, BlockingListener& listener, std::size_t up,
+                            std::size_t down, std::uint64_t seed) {
     const auto request = test::pattern(seed, up);
     const auto answer = test::pattern(seed + 1, down);
     auto visitor = test::connect_to(helper);
+    bool is_request_whole = false;
     std::thread backend([&] {
         auto served = listener.accept();
         std::thread sender([&] {
@@ -157,9 +159,8 @@ void exchange(std::uint16_t helper, BlockingListener& listener, std::size_t up, 
             served.shutdown_write();
         });
         const auto got = served.receive_all();
-        EXPECT_EQ(got.ending, Ending::Fin);
         EXPECT_EQ(got.bytes.size(), request.size());
-        EXPECT_EQ(hash_of(got.bytes), hash_of(request));
+        is_request_whole = got.ending == Ending::Fin && hash_of(got.bytes) == hash_of(request);
         sender.join();
     });
     std::thread sender([&] {
@@ -167,11 +168,10 @@ void exchange(std::uint16_t helper, BlockingListener& listener, std::size_t up, 
         visitor.shutdown_write();
     });
     const auto got = visitor.receive_all();
-    EXPECT_EQ(got.ending, Ending::Fin);
     EXPECT_EQ(got.bytes.size(), answer.size());
-    EXPECT_EQ(hash_of(got.bytes), hash_of(answer));
     sender.join();
     backend.join();
+    return is_request_whole && got.ending == Ending::Fin && hash_of(got.bytes) == hash_of(answer);
 }
 
 TEST_P(BothEnds, CarryVisitorsBothWays) {
@@ -182,11 +182,11 @@ TEST_P(BothEnds, CarryVisitorsBothWays) {
     const auto shop = port_of("shop");
     for (const auto& [up, down] : std::vector<std::pair<std::size_t, std::size_t>>{
              {0, 0}, {1, 0}, {0, 1}, {5, 100'000}, {3'000'000, 2'000'000}}) {
-        exchange(blog, first, up, down, up + down);
+        EXPECT_TRUE(exchange(blog, first, up, down, up + down));
     }
     std::vector<std::thread> visitors;
-    visitors.emplace_back([&] { exchange(blog, first, 400'000, 300'000, 7); });
-    visitors.emplace_back([&] { exchange(shop, second, 300'000, 400'000, 9); });
+    visitors.emplace_back([&] { EXPECT_TRUE(exchange(blog, first, 400'000, 300'000, 7)); });
+    visitors.emplace_back([&] { EXPECT_TRUE(exchange(shop, second, 300'000, 400'000, 9)); });
     for (auto& visitor : visitors) {
         visitor.join();
     }
@@ -201,8 +201,8 @@ TEST_P(BothEnds, CarryFiveHundredServices) {
     }
     TestAgent agent(options);
     EXPECT_TRUE(eventually([&] { return agent.log().count("is registered") == 500; }));
-    exchange(port_of("name0"), backend, 1'000, 1'000, 1);
-    exchange(port_of("name499"), backend, 1'000, 1'000, 2);
+    EXPECT_TRUE(exchange(port_of("name0"), backend, 1'000, 1'000, 1));
+    EXPECT_TRUE(exchange(port_of("name499"), backend, 1'000, 1'000, 2));
     EXPECT_EQ(agent.log().count("connected to the gateway"), 1U);
 }
 
@@ -231,7 +231,7 @@ TEST_P(BothEnds, ABackendThatRefusesResetsItsVisitorOnly) {
     TestAgent agent(agent_for({{"dead", closed_port}, {"blog", backend.port()}}));
     auto visitor = test::connect_to(port_of("dead"));
     EXPECT_EQ(visitor.receive_all().ending, Ending::Reset);
-    exchange(port_of("blog"), backend, 1'000, 1'000, 1);
+    EXPECT_TRUE(exchange(port_of("blog"), backend, 1'000, 1'000, 1));
 }
 
 TEST_P(BothEnds, AResetPassesBothWays) {
@@ -337,7 +337,7 @@ TEST_P(BothEnds, TwoCopiesNeverFight) {
     const auto end = holder.end();
     ASSERT_TRUE(end);
     EXPECT_EQ(end->code, Errc::NameReplaced);
-    exchange(port_of("blog", 2), backend, 10'000, 10'000, 3);
+    EXPECT_TRUE(exchange(port_of("blog", 2), backend, 10'000, 10'000, 3));
 }
 
 TEST_P(BothEnds, ANameTakenOverIsNotAskedForAgainAfterAReconnect) {
@@ -353,7 +353,7 @@ TEST_P(BothEnds, ANameTakenOverIsNotAskedForAgainAfterAReconnect) {
     EXPECT_TRUE(eventually([&] { return loser.log().count("replaced by agent") > 0; }));
     ASSERT_NE(port_of("blog", 2), 0);  // the taker has it, too
     gateway_->gateway().cut_short();   // both are back at once
-    exchange(port_of("blog", 3), backend, 1'000, 1'000, 4);
+    EXPECT_TRUE(exchange(port_of("blog", 3), backend, 1'000, 1'000, 4));
     ASSERT_NE(port_of("shop", 2), 0);
     EXPECT_EQ(loser.log().count("name 'blog' is registered"), 1U);
     EXPECT_EQ(taker.log().count("replaced"), 0U);
@@ -364,9 +364,12 @@ TEST_P(BothEnds, TheAgentComesBackAfterALostSession) {
     auto options = agent_for({{"blog", backend.port()}});
     options.once = false;
     TestAgent agent(options);
-    exchange(port_of("blog"), backend, 1'000, 1'000, 1);
+    const auto before = port_of("blog");
+    EXPECT_TRUE(exchange(before, backend, 1'000, 1'000, 1));
     gateway_->gateway().cut_short();
-    exchange(port_of("blog", 2), backend, 1'000, 1'000, 2);
+    const auto after = port_of("blog", 2);
+    EXPECT_EQ(after, before);
+    EXPECT_TRUE(exchange(after, backend, 1'000, 1'000, 2));
 }
 
 INSTANTIATE_TEST_SUITE_P(Workers, BothEnds, testing::Values(1, 2));

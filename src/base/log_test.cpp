@@ -156,13 +156,18 @@ TEST(DescriptorLog, KeepsItsOwnCopyOfTheDescriptor) {
     EXPECT_NE(drain(pipe.reader).find("still here"), std::string::npos);
 }
 
-TEST(DescriptorLog, SurvivesAClosedDescriptor) {
+TEST(DescriptorLog, OfAClosedDescriptorSaysNothingToWhoHasItsNumberNext) {
     int number = -1;
     {
         const auto pipe = make_pipe();
         number = pipe.writer.get();
     }
-    open_log({.descriptor = number}).error("to nobody");
+    const auto log = open_log({.descriptor = number});
+    auto next = make_pipe();
+    ASSERT_EQ(next.writer.get(), number);
+    log.error("to nobody");
+    next.writer.reset();
+    EXPECT_EQ(drain(next.reader), "");
 }
 
 TEST(DescriptorLog, SurvivesAReaderThatHasGone) {

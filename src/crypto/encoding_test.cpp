@@ -1,5 +1,7 @@
 #include "crypto/encoding.hpp"
 
+#include <array>
+#include <span>
 #include <string>
 
 #include <gtest/gtest.h>
@@ -94,8 +96,21 @@ TEST(ConstantTime, WipeLeavesZeros) {
     EXPECT_EQ(secret, std::string(5, '\0'));
 }
 
-TEST(Random, TakesNothing) {
+TEST(Random, FillsEveryByteOfASpanAndNoneBesideIt) {
+    std::array<std::byte, 34> bytes{};
+    fill_random(std::span(bytes).subspan(1, 0));
     fill_random({});
+    EXPECT_EQ(bytes, (std::array<std::byte, 34>{}));
+    std::array<bool, 34> filled{};
+    for (int round = 0; round < 16; ++round) {  // a byte stays 0 in all of them once in 2^128
+        fill_random(std::span(bytes).subspan(1, 32));
+        for (std::size_t i = 0; i < bytes.size(); ++i) {
+            filled[i] = filled[i] || bytes[i] != std::byte{0};
+        }
+    }
+    for (std::size_t i = 0; i < bytes.size(); ++i) {
+        EXPECT_EQ(filled[i], i >= 1 && i <= 32) << i;
+    }
 }
 
 TEST(Random, DoesNotRepeat) {

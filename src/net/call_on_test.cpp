@@ -1,5 +1,6 @@
 #include "net/call_on.hpp"
 
+#include <atomic>
 #include <memory>
 #include <thread>
 
@@ -91,16 +92,28 @@ TEST(WorkerPool, GivesItsWorkersInTurn) {
     EXPECT_EQ(pool.next(), pool.executor(0));
 }
 
-TEST(WorkerPool, StopsWithWorkPending) {
-    WorkerPool pool(2, "test");
-    for (std::size_t i = 0; i < 2; ++i) {
-        asio::co_spawn(pool.executor(i), where_am_i(),
-                       [](const std::exception_ptr&, const std::unique_ptr<std::thread::id>&) {});
-        asio::co_spawn(pool.executor(i), nothing(), [](const std::exception_ptr&) {});
+Awaitable<void> an_hour(std::shared_ptr<int>) {
+    (void)co_await sleep_until(Clock::now() + 1h);
+}
+
+TEST(WorkerPool, StopsWithWorkPendingAndDestroysIt) {
+    const auto held = std::make_shared<int>();
+    std::atomic<int> ended = 0;
+    {
+        WorkerPool pool(2, "test");
+        for (std::size_t i = 0; i < 2; ++i) {
+            asio::co_spawn(pool.executor(i), an_hour(held),
+                           [&ended](const std::exception_ptr&) { ++ended; });
+            // What came before has begun to wait once this has run.
+            asio::co_spawn(pool.executor(i), nothing(), asio::use_future).get();
+        }
+        pool.stop();
+        pool.join();
+        pool.stop();
+        EXPECT_EQ(held.use_count(), 3);
     }
-    pool.stop();
-    pool.join();
-    pool.stop();
+    EXPECT_EQ(held.use_count(), 1);
+    EXPECT_EQ(ended, 0) << "what is destroyed does not end as if it had run";
 }
 
 TEST(WorkerPoolDeathTest, ExceptionThatLeavesAHandlerIsABug) {

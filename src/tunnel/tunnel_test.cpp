@@ -1,5 +1,9 @@
 #include "tunnel/tunnel.hpp"
 
+#include <linux/sockios.h>
+#include <sys/ioctl.h>
+#include <sys/socket.h>
+
 #include <array>
 #include <thread>
 
@@ -140,16 +144,46 @@ TEST_P(TunnelOver, PassesResetsBothWays) {
     }
 }
 
+/// The system keeps so little of what `theirs` sends that this renews no stream's window.
+test::SocketPair narrow_pair() {
+    auto pair = test::tcp_pair();
+    const int bytes = 4096;
+    EXPECT_EQ(::setsockopt(pair.ours.fd(), SOL_SOCKET, SO_RCVBUF, &bytes, sizeof bytes), 0);
+    EXPECT_EQ(::setsockopt(pair.theirs, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes), 0);
+    return pair;
+}
+
+/// Bytes on their way between two sockets, in the system.
+std::uint64_t kept_between(int sender, int receiver) {
+    int sent = 0;
+    int arrived = 0;
+    EXPECT_EQ(::ioctl(sender, SIOCOUTQ, &sent), 0);
+    EXPECT_EQ(::ioctl(receiver, SIOCINQ, &arrived), 0);
+    return static_cast<std::uint64_t>(sent + arrived);
+}
+
 TEST_P(TunnelOver, PassesResetOfVisitorWhoseStreamHasNoCredit) {
+    int theirs = -1;
+    pair_.on(pair_.agent(), [&theirs](TunnelEnd& end) {
+        end.make_backend = [&theirs] {
+            auto pair = narrow_pair();
+            theirs = pair.theirs;
+            return pair;
+        };
+    });
     auto visitor = pair_.visit();
     auto backend = pair_.agent().backends.take();
     ASSERT_TRUE(backend);
-    const auto bytes = pattern(4, 64 * 1024);
-    for (int quiet = 0;
-         quiet < 20;) {  // until the backend's silence has filled every buffer between them
-        quiet = visitor.send_some(bytes) > 0 ? 0 : quiet + 1;
-        std::this_thread::sleep_for(std::chrono::milliseconds(5));
+    ASSERT_TRUE(visitor.send(pattern(4, mux::kInitialStreamWindowBytes + 32 * 1024)));
+    // Once the whole window waits for the backend, the rest cannot leave the visitor's socket.
+    const auto deadline = Clock::now() + test::kPatience;
+    std::uint64_t waiting = 0;
+    while (waiting != mux::kInitialStreamWindowBytes && Clock::now() < deadline) {
+        waiting = pair_.on(pair_.agent(), [&](TunnelEnd& end) {
+            return end.link().figures().buffered + kept_between(theirs, backend->fd());
+        });
     }
+    ASSERT_EQ(waiting, mux::kInitialStreamWindowBytes);
     visitor.reset();
     const auto got = backend->receive_all();
     EXPECT_EQ(got.ending, Ending::Reset);

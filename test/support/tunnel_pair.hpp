@@ -70,6 +70,7 @@ class TunnelEnd : public mux::MultiplexerEvents {
         mux::Link::Options options;
         options.role = role;
         auto link = std::make_unique<mux::Link>(options, resources.chunks(), *this, Clock::now());
+        link_ = link.get();
         tunnel_ = std::make_unique<tunnel::Tunnel>(resources, std::move(carrier),
                                                    std::move(channel), std::move(link));
         send_hello(options);
@@ -99,6 +100,9 @@ class TunnelEnd : public mux::MultiplexerEvents {
     void on_stream_ended(StreamId) override { ended.put(true); }
 
     [[nodiscard]] tunnel::Tunnel& tunnel() { return *tunnel_; }
+
+    /// On this end's worker only.
+    [[nodiscard]] const mux::Link& link() const { return *link_; }
 
     [[nodiscard]] net::TaskGroup& group() { return group_; }
 
@@ -134,6 +138,7 @@ class TunnelEnd : public mux::MultiplexerEvents {
 
     tunnel::WorkerResources& resources_;
     mux::Role role_;
+    const mux::Link* link_ = nullptr;  ///< The tunnel's.
     std::unique_ptr<tunnel::Tunnel> tunnel_;
     net::TaskGroup group_;
 };
