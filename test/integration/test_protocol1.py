@@ -181,7 +181,7 @@ def test_slow_visitor_delays_a_fast_one_for_a_bounded_time(python_agent, backend
     slow.sendall(transfers.REQUEST.pack(b"G", 1, 10**12))
     with harness.connect(port, seconds=20) as fast:
         longest = 0
-        until = time.monotonic() + harness.scaled(8)
+        until = time.monotonic() + 8
         seed = 10
         while time.monotonic() < until:
             started = time.monotonic()
@@ -224,7 +224,7 @@ def test_backend_that_does_not_read_delays_others_for_a_bounded_time(python_gate
         good.send(b"ping%03d" % i)
         assert good.receive(7, seconds=harness.scaled(20)) == b"ping%03d" % i
         longest = max(longest, time.monotonic() - started)
-        time.sleep(harness.scaled(0.2))
+        time.sleep(0.2)
     stop.set()
     flooding.join(20)
     assert longest < harness.scaled(7)
@@ -293,7 +293,7 @@ def test_our_agent_does_not_dial_again_for_the_rest_of_a_stream(python_gateway, 
         session.connection.send(Kind.PAYLOAD, stream.id, b"the rest of the stream")
         time.sleep(0.05)
     assert len(served.records) == 1
-    time.sleep(harness.scaled(2.2))
+    time.sleep(2.2)
     session.connection.send(Kind.PAYLOAD, stream.id, b"a new visitor from the same port")
     served.wait_for_connection(2)
 
@@ -396,6 +396,17 @@ def test_agent_hears_why_it_is_refused(gateway, frames, text):
         while True:
             answers.append(connection.receive())
     assert [frame.payload.decode() for frame in answers if frame.kind == Kind.ERROR] == [text]
+    connection.close()
+
+
+def test_silent_agent_hears_that_its_time_is_over(gateway):
+    """5 s for Login after the handshake (protocol 11.3, A.8)."""
+    connection = v1_peer.Connection(harness.connect(gateway.port, seconds=20), is_agent=True)
+    began = time.monotonic()
+    assert connection.receive() == v1_peer.Frame(Kind.ERROR, 0, b"received unexpected message")
+    assert 4 < time.monotonic() - began < 5 + harness.scaled(3)
+    with pytest.raises(EOFError):
+        connection.receive()
     connection.close()
 
 
