@@ -172,6 +172,7 @@ def spoil_everywhere(directory, call, fault, log):
     raise AssertionError(f"{call} is called without end")
 
 
+@pytest.mark.full_size
 @pytest.mark.parametrize("fault", FAULTS)
 @pytest.mark.parametrize("call", CALLS)
 def test_directory_parses_after_a_fault_at_each_call(directory, tmp_path, call, fault):
