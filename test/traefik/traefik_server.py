@@ -71,6 +71,11 @@ class Traefik:
         self.program.stop(20)
         return self.start()
 
+    def crash(self):
+        """Ends it without asking, and starts it again."""
+        self.program.kill()
+        return self.start()
+
     def _accepts(self, port):
         assert self.program.is_running(), self.program.said()
         try:
