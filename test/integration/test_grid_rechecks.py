@@ -1,5 +1,6 @@
 """Names whose right is asked for again while they live: real programs, with a fake node of the chain."""
 
+import re
 import time
 
 import pytest
@@ -86,7 +87,8 @@ def test_another_account_ends_the_session(world, programs, echo):
     gateway.wait_for_name("example")
     world.chain.set_twin(ALICE, world.bob.account)
     assert agent.wait() == 5
-    assert "'example'" in agent.err[-1], agent.err[-1]
+    gateway.wait_for_line(rf"name 'example' is revoked from grid:{ALICE}: the twin belongs to another account")
+    assert re.search("DIG-3003: .*'example'.*another account", agent.err[-1]), agent.err[-1]
     gateway.wait_for_unregister("example")
 
 
