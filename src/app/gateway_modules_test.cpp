@@ -62,6 +62,7 @@ TEST(PlanGatewayModules, UnderstandWhatIsSaid) {
     config.helper_ports = {.range = "15000-15009", .rest = "5s"};
     config.traefik.tls = false;
     config.traefik.public_port = 8'443;
+    config.traefik.passthrough_public_port = 8'444;
     config.traefik.proxy_protocol = 2;
     config.traefik.is_optional = true;
     const auto plan = plan_gateway(config);
@@ -78,6 +79,7 @@ TEST(PlanGatewayModules, UnderstandWhatIsSaid) {
     EXPECT_EQ(plan->helper_ports.rest, std::chrono::seconds(5));
     EXPECT_FALSE(plan->traefik->options.tls);
     EXPECT_EQ(plan->traefik->options.public_port, 8'443);
+    EXPECT_EQ(plan->traefik->options.passthrough_public_port, 8'444);
     EXPECT_EQ(plan->traefik->options.proxy_protocol, 2);
     EXPECT_TRUE(plan->traefik->is_optional);
 }
@@ -100,6 +102,8 @@ TEST(PlanGatewayModules, RefuseWhatCannotWork) {
         {[](auto& c) { c.traefik.domains.clear(); }, "domain"},
         {[](auto& c) { c.traefik.domains = {"a b"}; }, "a b"},
         {[](auto& c) { c.traefik.public_port = 65'536; }, "public-port"},
+        {[](auto& c) { c.traefik.passthrough_public_port = 65'536; }, "passthrough-public-port"},
+        {[](auto& c) { c.traefik.passthrough_public_port = 0; }, "passthrough-public-port"},
         {[](auto& c) { c.traefik.proxy_protocol = 3; }, "proxy-protocol"},
         {[](auto& c) { c.traefik.target = "ingress"; }, "target"},
         {[](auto& c) { c.traefik.entry_points.clear(); }, "entry-points"},

@@ -32,8 +32,11 @@ void GatewayTraefikConfig::declare(Settings& settings) {
                   "Time for a kind tls backend's answer after the visitor's end");
     settings.number("--traefik-proxy-protocol", proxy_protocol,
                     "Tells kind tls backends the visitor's address: 1, 2, or 0 for not");
-    settings.text("--traefik-public-scheme", public_scheme, "Of the printed URL: http or https");
-    settings.number("--traefik-public-port", public_port, "Of the printed URL; 0: the scheme's");
+    settings.text("--traefik-public-scheme", public_scheme,
+                  "Of the URL printed for kind http: http or https");
+    settings.number("--traefik-public-port", public_port, "Of the same; 0: the scheme's");
+    settings.number("--traefik-passthrough-public-port", passthrough_public_port,
+                    "Of the URL printed for kind tls");
     settings.text("--traefik-target", target, "Where routes lead: port, the name's helper port");
     settings.flag("--traefik-optional", is_optional,
                   "Register names although they cannot be published there");
@@ -53,21 +56,26 @@ Result<std::optional<GatewayTraefikPlan>> GatewayTraefikConfig::plan() const {
     if (public_port > std::numeric_limits<std::uint16_t>::max()) {
         return fail(Errc::InvalidConfig, "[traefik] public-port: takes 0 to 65535");
     }
+    if (passthrough_public_port > std::numeric_limits<std::uint16_t>::max()) {
+        return fail(Errc::InvalidConfig, "[traefik] passthrough-public-port: takes 1 to 65535");
+    }
     if (proxy_protocol > 2) {
         return fail(Errc::InvalidConfig, "[traefik] proxy-protocol: takes 0, 1 or 2");
     }
-    registrar::traefik::Options options{.domains = domains,
-                                        .entry_points = entry_points,
-                                        .tls = tls,
-                                        .cert_resolver = cert_resolver,
-                                        .tls_domains = tls_domains,
-                                        .middlewares = middlewares,
-                                        .passthrough_entry_points = passthrough_entry_points,
-                                        .termination_delay = *delay,
-                                        .proxy_protocol = static_cast<int>(proxy_protocol),
-                                        .public_scheme = public_scheme,
-                                        .public_port = static_cast<std::uint16_t>(public_port),
-                                        .target = target};
+    registrar::traefik::Options options{
+        .domains = domains,
+        .entry_points = entry_points,
+        .tls = tls,
+        .cert_resolver = cert_resolver,
+        .tls_domains = tls_domains,
+        .middlewares = middlewares,
+        .passthrough_entry_points = passthrough_entry_points,
+        .termination_delay = *delay,
+        .proxy_protocol = static_cast<int>(proxy_protocol),
+        .public_scheme = public_scheme,
+        .public_port = static_cast<std::uint16_t>(public_port),
+        .passthrough_public_port = static_cast<std::uint16_t>(passthrough_public_port),
+        .target = target};
     if (const auto valid = registrar::traefik::validate(options); !valid) {
         return forward_error(valid);
     }

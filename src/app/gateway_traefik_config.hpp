@@ -32,6 +32,7 @@ struct GatewayTraefikConfig {
     std::uint32_t proxy_protocol = 0;
     std::string public_scheme;
     std::uint32_t public_port = 0;
+    std::uint32_t passthrough_public_port = 443;
     std::string target = "port";
     bool is_optional = false;
 

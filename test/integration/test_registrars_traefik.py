@@ -158,9 +158,12 @@ def test_a_kind_that_cannot_be_published_is_refused(programs, routes, echo):
 
 
 def test_tls_is_passed_through_where_it_can_be(programs, routes, echo):
-    gateway = programs.gateway(*options(routes, "--traefik-passthrough-entry-points", "passthrough"))
-    programs.agent(gateway, "--kind", "tls", name="shop", backend=echo)
-    gateway.wait_for_name("shop")
+    gateway = programs.gateway(*options(routes, "--traefik-passthrough-entry-points", "passthrough",
+                                        "--traefik-public-scheme", "http", "--traefik-public-port", "8080",
+                                        "--traefik-passthrough-public-port", "8443"))
+    agent = programs.agent(gateway, "--kind", "tls", name="shop", backend=echo)
+    agent.wait_for_line(".", lines=agent.out)
+    assert agent.out == ["https://shop.gateway.test:8443"]
     said = json.loads((routes / "diglett-shop.yml").read_text())
     router, = said["tcp"]["routers"].values()
     assert router["tls"] == {"passthrough": True} and router["entryPoints"] == ["passthrough"]

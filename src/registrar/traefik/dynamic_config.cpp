@@ -135,13 +135,17 @@ Result<std::string> dynamic_config(const Options& options, const Route& route) {
 
 std::string public_url(const Options& options, std::string_view name, std::string_view kind) {
     std::string_view scheme = options.public_scheme;
-    if (scheme.empty()) {
-        scheme = options.tls || kind == kTls ? "https" : "http";
+    std::uint16_t port = options.public_port;
+    if (kind == kTls) {
+        scheme = "https";
+        port = options.passthrough_public_port;
+    } else if (scheme.empty()) {
+        scheme = options.tls ? "https" : "http";
     }
     const std::uint16_t usual = scheme == "https" ? 443 : 80;
-    const bool told = options.public_port != 0 && options.public_port != usual;
+    const bool told = port != 0 && port != usual;
     return fmt::format("{}://{}.{}{}", scheme, name, options.domains.front(),
-                       told ? fmt::format(":{}", options.public_port) : "");
+                       told ? fmt::format(":{}", port) : "");
 }
 
 }  // namespace diglett::registrar::traefik

@@ -179,10 +179,24 @@ TEST(PublicUrl, IsWhatTheOperatorSays) {
     EXPECT_EQ(public_url(options, "a", "http"), "http://a.gateway.com:8080");
     options.public_port = 80;
     EXPECT_EQ(public_url(options, "a", "http"), "http://a.gateway.com");
-    EXPECT_EQ(public_url(options, "a", "tls"), "https://a.gateway.com:80");
     options.public_scheme = "https";
     options.public_port = 443;
     EXPECT_EQ(public_url(options, "a", "http"), "https://a.gateway.com");
+}
+
+/// Its entry point is another one than that of kind http.
+TEST(PublicUrl, OfWhatIsPassedThroughIsAlwaysHttps) {
+    auto options = example_options();
+    options.domains = {"gateway.com"};
+    options.tls = false;
+    options.public_scheme = "http";
+    options.public_port = 8080;
+    EXPECT_EQ(public_url(options, "a", "tls"), "https://a.gateway.com");
+    options.passthrough_public_port = 80;
+    EXPECT_EQ(public_url(options, "a", "tls"), "https://a.gateway.com:80");
+    options.passthrough_public_port = 18445;
+    EXPECT_EQ(public_url(options, "a", "tls"), "https://a.gateway.com:18445");
+    EXPECT_EQ(public_url(options, "a", "http"), "http://a.gateway.com:8080");
 }
 
 }  // namespace

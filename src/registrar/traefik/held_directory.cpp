@@ -14,6 +14,7 @@
 #include <fmt/format.h>
 
 #include "base/escape.hpp"
+#include "base/limits.hpp"
 
 namespace diglett::registrar::traefik {
 
@@ -21,7 +22,6 @@ namespace {
 
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 constexpr const char* kInnerStaging = ".diglett-staging";
-constexpr std::size_t kMaxShownPathBytes = 512;
 
 bool is_full(int error) {
     return error == ENOSPC || error == EDQUOT || error == EFBIG || error == EROFS;

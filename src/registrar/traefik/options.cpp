@@ -111,6 +111,9 @@ Status check_numbers(const Options& options) {
                      fmt::format("{}ms", options.termination_delay.count()),
                      "is not above zero and at most 24h");
     }
+    if (options.passthrough_public_port == 0) {
+        return wrong("[traefik] passthrough-public-port", "0", "is not 1 to 65535");
+    }
     if (options.proxy_protocol < 0 || options.proxy_protocol > 2) {
         return wrong("[traefik] proxy-protocol", fmt::format("{}", options.proxy_protocol),
                      "is neither 0 (none) nor version 1 or 2");

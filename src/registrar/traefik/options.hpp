@@ -26,10 +26,13 @@ struct Options {
     /// How long Traefik lets the answer of a kind `tls` backend run after the visitor's FIN.
     /// Without it such an answer is lost.
     std::chrono::milliseconds termination_delay = std::chrono::seconds(30);
-    int proxy_protocol = 0;         ///< To backends of kind `tls`: version 1 or 2; 0: none.
-    std::string public_scheme{};    ///< Of the printed URL; empty: https, or http without `tls`.
-    std::uint16_t public_port = 0;  ///< Of the printed URL; 0: that of the scheme.
-    std::string target = "port";    ///< Where routes lead: "port", the name's own on 127.0.0.1.
+    int proxy_protocol = 0;  ///< To backends of kind `tls`: version 1 or 2; 0: none.
+    /// Of the URL printed for kind `http`; empty: https, or http without `tls`.
+    std::string public_scheme{};
+    std::uint16_t public_port = 0;  ///< Of the same; 0: that of the scheme.
+    /// Of the URL printed for kind `tls`, which is https whatever kind `http` speaks.
+    std::uint16_t passthrough_public_port = 443;
+    std::string target = "port";  ///< Where routes lead: "port", the name's own on 127.0.0.1.
 };
 
 /// @return InvalidConfig, naming the key and the value, when one cannot be used. What passes has no

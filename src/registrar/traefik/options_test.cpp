@@ -32,6 +32,7 @@ TEST(TraefikOptions, TakesWhatTraefikKnows) {
     options.proxy_protocol = 2;
     options.public_scheme = "https";
     options.public_port = 8443;
+    options.passthrough_public_port = 8444;
     EXPECT_TRUE(validate(options));
 }
 
@@ -78,6 +79,8 @@ TEST(TraefikOptions, NamesTheKeyOfWhatIsWrong) {
         {"[traefik] termination-delay", "24h",
          [](Options& o) { o.termination_delay = std::chrono::hours(25); }},
         {"[traefik] proxy-protocol", "3", [](Options& o) { o.proxy_protocol = 3; }},
+        {"[traefik] passthrough-public-port", "0",
+         [](Options& o) { o.passthrough_public_port = 0; }},
         {"[traefik] public-scheme", "ftp", [](Options& o) { o.public_scheme = "ftp"; }},
         {"[traefik] target", "ingress", [](Options& o) { o.target = "ingress"; }},
     };

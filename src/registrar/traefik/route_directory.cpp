@@ -13,14 +13,14 @@
 
 #include "base/assert.hpp"
 #include "base/escape.hpp"
+#include "registrar/traefik/limits.hpp"
 #include "registrar/traefik/own_file.hpp"
 
 namespace diglett::registrar::traefik {
 
 namespace {
 
-constexpr mode_t kFileMode = 0644;              // Traefik may run as somebody else
-constexpr std::size_t kMaxFileBytes = 1 << 16;  // far more than a route with every option has
+constexpr mode_t kFileMode = 0644;  // Traefik may run as somebody else
 
 int write_all(int fd, std::string_view content) {
     while (!content.empty()) {

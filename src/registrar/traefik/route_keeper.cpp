@@ -6,18 +6,9 @@
 #include <fmt/format.h>
 
 #include "base/escape.hpp"
+#include "registrar/traefik/limits.hpp"
 
 namespace diglett::registrar::traefik {
-
-namespace {
-
-/// Between two lines of the log about what the disk refuses, however many names it is about.
-constexpr std::chrono::seconds kComplaintPause{30};
-
-/// After a directory was made anew; who made it sees what is said then.
-constexpr std::chrono::minutes kTellTime{1};
-
-}  // namespace
 
 void warn_of_foreign(const Logger& logger, const RouteDirectory& directory, const Swept& swept) {
     for (const auto& file : swept.foreign) {

@@ -12,16 +12,10 @@
 #include "net/timer.hpp"
 #include "net/worker_pool.hpp"
 #include "registrar/traefik/dynamic_config.hpp"
+#include "registrar/traefik/limits.hpp"
 #include "registrar/traefik/route_keeper.hpp"
 
 namespace diglett::registrar::traefik {
-
-namespace {
-
-/// Between two looks at the directory and two tries of what failed.
-constexpr std::chrono::seconds kTick{1};
-
-}  // namespace
 
 /// A claim under way: begun on the control executor, decided on the file thread.
 struct TraefikRegistrar::Ticket {
