@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import threading
 import time
 
@@ -16,6 +17,7 @@ from scripted_peer import Peer
 SALES = max(20, round(1_000 * float(os.environ.get("DIGLETT_SCALE", "1"))))
 ROUNDS = SALES
 NAME = "example"
+DECISION = re.compile(rf"name '{NAME}' of grid:(\d+) at block (0x[0-9a-f]+): (.+)")
 
 
 @pytest.fixture
@@ -109,7 +111,7 @@ def want(customer, twin, ledger, over, trouble):
 def test_a_contract_sold_back_and_forth_has_one_owner_at_each_instant(world, programs):
     node = world.node()
     ledger = Ledger(node)
-    gateway = world.gateway(programs, endpoints=[node.url("ws")])
+    gateway = world.gateway(programs, "-d", endpoints=[node.url("ws")])
     customers = {ALICE: Customer(gateway.port, lambda: mint(world.alice, ALICE, NAME, AUDIENCE)),
                  BOB: Customer(gateway.port, lambda: mint(world.bob, BOB, NAME, AUDIENCE))}
     over, trouble = threading.Event(), []
@@ -143,6 +145,14 @@ def test_a_contract_sold_back_and_forth_has_one_owner_at_each_instant(world, pro
         owned = [world.chain.owner_at(head, NAME) for head in ledger.heads_between(began, ended)]
         assert twin in owned, f"{twin} was accepted while the chain named {owned}"
         strict += set(owned) == {twin}
+    # And by the gateway's own account: the block of each yes names that twin, that of each no does not.
+    said = {True: [], False: []}
+    for line in list(gateway.err):
+        if found := DECISION.search(line):
+            twin, block, word = int(found[1]), found[2], found[3]
+            assert (world.chain.owner_at(block, NAME) == twin) == (word == "allowed"), line
+            said[word == "allowed"].append(twin)
+    assert len(said[True]) >= len(accepted) and len(said[False]) >= len(ledger.lost)
     # Generations rise: each acceptance is a later owner than the one before; and the gateway gave the name
     # only after it had taken it away.
     generations = [each[3] for each in accepted]
