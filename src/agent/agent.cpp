@@ -29,6 +29,9 @@ net::Awaitable<std::optional<Error>> Agent::run() {
         if (stopping_) {
             co_return std::nullopt;
         }
+        if (end.was_trusted_late) {
+            continue;
+        }
         if (end.why.code == Errc::EndOfStream || end.why.code == Errc::Cancelled) {
             end.why = {Errc::ConnectionLost, "the gateway closed the session"};
         }
@@ -96,12 +99,17 @@ net::Awaitable<SessionEnd> Agent::open_session(net::Socket carrier, Secret token
         co_return SessionEnd{established.error()};
     }
     if (secure != nullptr) {
+        const TimePoint asked_at = Clock::now();
         const bool is_loopback = carrier.remote_address().is_loopback();
         const auto trusted = parts_.trust.decide(net::to_string(options_.gateway), is_loopback,
                                                  !token.empty(), secure->peer_identity());
         if (!trusted) {
             stopping_ = stopping_ || trusted.error().code == Errc::Cancelled;
             co_return SessionEnd{trusted.error()};
+        }
+        if (Clock::now() - asked_at > kTrustTimeout) {
+            co_return SessionEnd{.why = {Errc::TimedOut, "the yes came late"},
+                                 .was_trusted_late = true};
         }
     }
     auto running = run_session(std::move(carrier), std::move(channel), secure, std::move(token));

@@ -11,6 +11,10 @@ inline constexpr std::chrono::seconds kDialTimeout{10};
 /// Time for the TLS (or protocol 1) handshake.
 inline constexpr std::chrono::seconds kHandshakeTimeout{5};
 
+/// Time for a person's yes to a gateway: one that has waited longer may be about to give up waiting
+/// for the login (5 s, protocol 2.11), so it is dialled anew.
+inline constexpr std::chrono::seconds kTrustTimeout{3};
+
 /// Time from Login to Welcome: the gateway's authenticator may take 10 s. (protocol 2.11)
 inline constexpr std::chrono::seconds kWelcomeTimeout{15};
 

@@ -53,6 +53,7 @@ struct SessionEnd {
     std::optional<TimePoint> welcome_at{};  ///< When the gateway accepted the login, if it did.
     bool is_connection_refused = false;     ///< Nothing listens at the gateway's address.
     bool may_pass = false;                  ///< Worth another try, whatever the code says.
+    bool was_trusted_late = false;          ///< A person took long to say yes: dial anew at once.
 };
 
 /// One session with the gateway, from the first conversation frame to its end. The protocols differ

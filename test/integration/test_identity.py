@@ -265,17 +265,18 @@ def asked(net, fake, tmp_path):
     -> the agent, the gateway's address and pin."""
     started = []
 
-    def ask(answer):
+    def ask(answer, *arguments, pause=0):
         address, pin = fake(ELSEWHERE, net.command)
         ours, its = pty.openpty()
         started.append((os.fdopen(ours, "rb+", buffering=0), subprocess.Popen(
             [*net.command, harness.bin_dir() / "diglett", "-g", address, "-n", "example", "--state-dir",
-             tmp_path / "agent-state", "-t", TOKEN, "9"], stdin=its, stdout=its, stderr=its, start_new_session=True)))
+             tmp_path / "agent-state", "-t", TOKEN, *arguments, "9"], stdin=its, stdout=its, stderr=its, start_new_session=True)))
         os.close(its)
         terminal, agent = started[-1]
         said = read_until(terminal, b"Type yes: ")
         assert pin.encode() in said and address.encode() in said
         assert not known_gateways(tmp_path), "nothing is kept before the answer"
+        time.sleep(pause)
         terminal.write(answer)
         return agent, address, pin
 
@@ -310,6 +311,13 @@ def test_yes_at_the_terminal_sends_the_credential(asked, fake, tmp_path):
     agent.terminate()
     assert agent.wait(harness.scaled(10)) == 0
     assert fake.reports()["application_bytes"] > len(TOKEN)
+
+
+def test_a_slow_yes_is_not_too_late(asked, fake):
+    """Though the gateway has stopped waiting for the login meanwhile."""
+    asked(b"yes\n", "--once", pause=4)
+    fake.server.wait_for_line("told something", lines=fake.server.out)
+    assert fake.reports()["application_bytes"] == 0, "the first connection waited for the answer"
 
 
 @pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGINT], ids=["SIGTERM", "SIGINT"])
