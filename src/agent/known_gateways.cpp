@@ -1,9 +1,8 @@
 #include "agent/known_gateways.hpp"
 
-#include <chrono>
-
 #include <fmt/format.h>
 
+#include "agent/limits.hpp"
 #include "base/file.hpp"
 
 namespace diglett::agent {
@@ -11,8 +10,6 @@ namespace diglett::agent {
 namespace {
 
 constexpr std::string_view kFileName = "known_gateways";
-constexpr std::size_t kMaxFileBytes = 1 << 20;
-constexpr std::chrono::milliseconds kLockPatience{1'000};
 
 constexpr std::string_view kIntroduction =
     "# Gateways that this machine has met, and the keys they showed the first time.\n"
@@ -23,7 +20,7 @@ Result<std::string> read_known(const StateDir& state) {
     if (!may_exist(path)) {
         return std::string(kIntroduction);
     }
-    return read_file(path, kMaxFileBytes);
+    return read_file(path, kMaxKnownGatewaysBytes);
 }
 
 }  // namespace
@@ -90,7 +87,7 @@ Status KnownGateways::add(const std::string& gateway, const crypto::Pin& pin) {
 }
 
 Status KnownGateways::write(const std::string& gateway, const crypto::Pin& pin) {
-    const auto lock = state_->lock(kLockPatience);
+    const auto lock = state_->lock(kKnownGatewaysPatience);
     if (!lock) {
         return forward_error(lock);
     }

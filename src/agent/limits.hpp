@@ -68,4 +68,10 @@ inline constexpr std::chrono::milliseconds kDrainStep{20};
 /// Longest pause that a gateway may ask for with retry_ms. (protocol 11.3)
 inline constexpr std::chrono::seconds kMaxRetryDelay{10};
 
+/// Largest known_gateways file that is read: a line is about 100 bytes, so 10,000 gateways.
+inline constexpr std::size_t kMaxKnownGatewaysBytes = 1 << 20;
+
+/// How long another agent that writes known_gateways is waited for; it takes a few milliseconds.
+inline constexpr std::chrono::milliseconds kKnownGatewaysPatience{1'000};
+
 }  // namespace diglett::agent

@@ -1,19 +1,14 @@
 #include "app/agent_credential.hpp"
 
-#include <chrono>
 #include <utility>
 
+#include "app/limits.hpp"
 #include "base/file.hpp"
 #include "crypto/constant_time.hpp"
 
 namespace diglett::app {
 
 namespace {
-
-constexpr std::size_t kMaxCredentialFileBytes = 16 * 1'024;
-
-/// Enough for one login; the next connect makes another.
-constexpr std::chrono::minutes kMintedLifetime{5};
 
 /// For `check`, where no agent's key is read and so no name can be derived.
 constexpr const char* kSomeName = "abcdefgh";

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "app/limits.hpp"
 #include "auth/grid/token_writer.hpp"
 #include "base/escape.hpp"
 #include "base/file.hpp"
@@ -13,8 +14,6 @@
 namespace diglett::app {
 
 namespace {
-
-constexpr std::size_t kMaxKeyFileBytes = 4'096;
 
 std::optional<std::uint32_t> twin_from(std::string_view text) {
     std::uint32_t number = 0;
@@ -47,7 +46,7 @@ std::string audience_of(std::string host) {
 }
 
 Result<crypto::SigningKey> read_key(const TwinKey& key) {
-    const auto content = read_private_file(key.file, kMaxKeyFileBytes);
+    const auto content = read_private_file(key.file, kMaxKeyBytes);
     if (!content) {
         return forward_error(content);
     }

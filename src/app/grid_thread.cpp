@@ -7,14 +7,13 @@
 #include <boost/asio/co_spawn.hpp>
 #include <boost/asio/use_future.hpp>
 
+#include "app/limits.hpp"
 #include "net/call_on.hpp"
 #include "net/sleep.hpp"
 
 namespace diglett::app {
 
 namespace {
-
-constexpr std::chrono::milliseconds kStopStep{5};
 
 auth::Refusal stopping() {
     return {.code = wire::RefusalCode::Undecided, .text = "the gateway stops"};

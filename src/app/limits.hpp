@@ -16,7 +16,7 @@ inline constexpr std::size_t kMaxPemBytes = 1 << 20;
 /// A file of CA certificates; Debian's whole bundle has 220 KiB.
 inline constexpr std::size_t kMaxCaBytes = 1 << 20;
 
-/// The agent's key file, which the agent writes itself.
+/// A key file: the agent's, which it writes itself, or that of a chain's account.
 inline constexpr std::size_t kMaxKeyBytes = 4'096;
 
 /// A file that holds a credential: as long as a Login may carry it. (protocol 2.4)
@@ -30,5 +30,12 @@ inline constexpr std::uint32_t kMaxWorkers = 1'024;
 
 /// The longest duration that a setting may say, a year; in milliseconds it fits 64 bits.
 inline constexpr std::chrono::milliseconds kMaxDuration = std::chrono::hours{24 * 365};
+
+/// How long a token is valid that the agent makes: enough for one login; the next connect makes
+/// another.
+inline constexpr std::chrono::minutes kMintedLifetime{5};
+
+/// How often a gateway that stops looks whether its questions to the chain have ended.
+inline constexpr std::chrono::milliseconds kStopStep{5};
 
 }  // namespace diglett::app

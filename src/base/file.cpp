@@ -12,16 +12,11 @@
 #include <fmt/format.h>
 
 #include "base/escape.hpp"
+#include "base/limits.hpp"
 #include "base/unique_fd.hpp"
 
 namespace diglett {
 namespace {
-
-/// Longest path that an error shows, in bytes.
-constexpr std::size_t kMaxShownPathBytes = 512;
-
-/// First guess for what has no size of its own (a pipe, /proc), in bytes.
-constexpr std::size_t kPipeRoom = 4096;
 
 Errc code_of(int error) {
     switch (error) {

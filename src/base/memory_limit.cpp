@@ -7,14 +7,11 @@
 #include <string>
 
 #include "base/file.hpp"
+#include "base/limits.hpp"
 
 namespace diglett {
 
 namespace {
-
-constexpr std::uint64_t kFallback = std::uint64_t{1} << 30U;
-constexpr std::uint64_t kMostByDefault = std::uint64_t{2} << 30U;
-constexpr std::size_t kMaxLimitFileBytes = 64;
 
 /// The number in a limit file of the kernel; "max" and anything else count as no limit.
 std::uint64_t limit_in(const char* path) {
@@ -32,7 +29,7 @@ std::uint64_t machine_memory() {
     const long page_bytes = ::sysconf(_SC_PAGESIZE);
     return pages > 0 && page_bytes > 0
                ? static_cast<std::uint64_t>(pages) * static_cast<std::uint64_t>(page_bytes)
-               : kFallback;
+               : kFallbackMemoryBytes;
 }
 
 }  // namespace
@@ -43,7 +40,7 @@ std::uint64_t memory_limit_bytes() {
 }
 
 std::uint64_t default_memory_budget(std::uint64_t limit) {
-    return std::min(limit / 2, kMostByDefault);
+    return std::min(limit / 2, kMaxDefaultMemoryBytes);
 }
 
 }  // namespace diglett

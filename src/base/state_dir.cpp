@@ -15,13 +15,12 @@
 #include "base/clock.hpp"
 #include "base/escape.hpp"
 #include "base/file.hpp"
+#include "base/limits.hpp"
 
 namespace diglett {
 namespace {
 
 constexpr std::string_view kLockName = "lock";
-constexpr std::chrono::milliseconds kLockRetry{10};
-constexpr std::size_t kMaxPidBytes = 32;
 
 std::optional<std::string> variable(const char* name) {
     const char* value = std::getenv(name);

@@ -6,6 +6,7 @@
 #include <openssl/err.h>
 
 #include "base/assert.hpp"
+#include "crypto/limits.hpp"
 #include "crypto/openssl.hpp"
 #include "crypto/raw_bytes.hpp"
 
@@ -15,11 +16,6 @@ namespace {
 
 /// Header, content type and tag of a TLS 1.3 record (RFC 8446 section 5.2).
 constexpr std::size_t kRecordOverheadBytes = 5 + 1 + 16;
-
-/// Handshake messages (key updates, tickets) that a peer may send after the handshake, besides one
-/// for each 64 KiB: a good peer sends one in 2^23 records, and each costs us a key derivation.
-constexpr std::uint64_t kFreeLateMessages = 16;
-constexpr std::uint64_t kBytesPerLateMessage = 64 * 1024;
 
 /// Room for `bytes` more, growing by doubling as push_back would.
 void reserve_more(ByteVector& out, std::size_t bytes) {

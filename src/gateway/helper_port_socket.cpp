@@ -3,12 +3,11 @@
 #include <netinet/in.h>
 #include <sys/socket.h>
 
+#include "gateway/limits.hpp"
+
 namespace diglett::gateway {
 
 namespace {
-
-/// Visitors waiting for accept; the kernel cuts it to net.core.somaxconn.
-constexpr int kBacklog = 4096;
 
 /// Whether others that ask for the same may bind this port too. Wanted while listening, as the
 /// visitors' connections inherit it: those that linger after a restart then keep no port from being
@@ -27,7 +26,7 @@ void stop_listening(int fd) {
 
 bool start_listening(int fd) {
     set_shared(fd, true);
-    return ::listen(fd, kBacklog) == 0;
+    return ::listen(fd, kVisitorBacklog) == 0;
 }
 
 bool bind_refusing(int fd, std::uint16_t port) {

@@ -104,4 +104,22 @@ inline constexpr std::chrono::seconds kDeadlineSlack{1};
 /// Reservation that an agent hears in Welcome although its links cannot be resumed yet.
 inline constexpr std::chrono::milliseconds kGrace{0};
 
+/// Pause asked of an agent when something of ours failed: long enough to be mended, short enough
+/// for whoever waits for the name.
+inline constexpr std::chrono::milliseconds kOwnFaultRetry{2'000};
+
+/// When an agent comes back after a shutdown. (protocol 9.3)
+inline constexpr std::chrono::milliseconds kShutdownRetry{5'000};
+
+/// Names and ports are looked after at the latest this often: ports that have rested are freed, and
+/// clocks that jump are noticed.
+inline constexpr std::chrono::seconds kMaxTendPause{1};
+
+/// And at most this often, so that the loop does not spin.
+inline constexpr std::chrono::milliseconds kMinTendPause{10};
+
+/// Visitors of one helper port that wait for accept; the kernel cuts it to net.core.somaxconn,
+/// which is this by default.
+inline constexpr int kVisitorBacklog = 4'096;
+
 }  // namespace diglett::gateway

@@ -13,12 +13,6 @@ namespace diglett::gateway {
 
 namespace {
 
-/// Ports that have rested are freed this often, and clocks that jump are noticed.
-constexpr std::chrono::seconds kLongestPause{1};
-
-/// Keeps the loop from spinning.
-constexpr std::chrono::milliseconds kShortestPause{10};
-
 /// Keeps alive what the authenticator uses.
 net::Awaitable<std::expected<auth::Allowed, auth::Refusal>> authorize(
     std::shared_ptr<auth::AuthenticatorChain> authenticators, auth::Identity identity,
@@ -86,7 +80,7 @@ net::Awaitable<void> NameService::keep_tending() {
     while (true) {
         const TimePoint now = Clock::now();
         const TimePoint due =
-            std::clamp<TimePoint>(tend(now), now + kShortestPause, now + kLongestPause);
+            std::clamp<TimePoint>(tend(now), now + kMinTendPause, now + kMaxTendPause);
         auto waiting = due_changed_.wait_until(due);
         co_await std::move(waiting);
     }

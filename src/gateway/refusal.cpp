@@ -5,12 +5,11 @@
 
 #include <fmt/chrono.h>
 
+#include "gateway/limits.hpp"
+
 namespace diglett::gateway {
 
 namespace {
-
-/// When an agent comes back after a shutdown. (protocol 9.3)
-constexpr std::chrono::milliseconds kShutdownRetry{5'000};
 
 wire::RefusalCode code_of(Errc code) {
     switch (code) {

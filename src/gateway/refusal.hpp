@@ -14,9 +14,6 @@ namespace diglett::gateway {
 [[nodiscard]] wire::Refusal try_later(std::string text, std::chrono::milliseconds delay);
 [[nodiscard]] wire::Refusal to_wire(const auth::Refusal& refused);
 
-/// Pause asked of an agent when something of ours failed.
-inline constexpr std::chrono::milliseconds kOwnFaultRetry{2'000};
-
 /// For a name that is asked for while the session ends: to be asked for in the next one. (protocol
 /// 9.3)
 [[nodiscard]] wire::Refusal session_ends();

@@ -45,6 +45,13 @@ inline constexpr std::size_t kQuantumBytes = 16 * 1024;
 /// of the sockets behind it moves that much. 16 KiB cost a third of what 8 or 64 streams move.
 inline constexpr std::size_t kBulkQuantumBytes = kSharedBatchBytes;
 
+/// What is left of a quantum below this is not worth a frame of its own.
+inline constexpr std::uint32_t kMinTurnBytes = 1024;
+
+/// A stream that sent within this counts as active: long enough that a bulk stream beside an
+/// interactive one is not taken to be alone in between.
+inline constexpr std::chrono::milliseconds kStillActive{100};
+
 /// Frames that one read of a stream may fill, and so the segments of one readv.
 inline constexpr std::size_t kMaxReadSegments = kMaxBatchBytes / (16 * 1024);
 

@@ -9,12 +9,6 @@ namespace diglett::mux {
 
 namespace {
 
-// Long enough that a bulk stream beside an interactive one is not taken to be alone in between.
-constexpr std::chrono::milliseconds kStillActive{100};
-
-// What is left of a quantum below this is not worth a frame of its own.
-constexpr std::uint32_t kMinTurnBytes = 1024;
-
 std::uint32_t quantum_of(const Stream& stream) {
     return stream.run_bytes < kBulkQuantumBytes ? kQuantumBytes : kBulkQuantumBytes;
 }

@@ -71,4 +71,8 @@ inline constexpr Duration kV1Linger = std::chrono::seconds{5};
 /// After the peer's Close: how long an outside end may take no byte of what is still kept for it.
 inline constexpr Duration kV1LongestStall = std::chrono::seconds{60};
 
+/// Reads in one call of what a visitor or backend sends that nobody gets; the rest is asked for
+/// again, so that others have their turn.
+inline constexpr int kV1MaxDiscards = 16;
+
 }  // namespace diglett::mux

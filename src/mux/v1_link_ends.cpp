@@ -10,13 +10,6 @@ using wire::FrameKind;
 using wire::ResetReason;
 using State = IoResult::State;
 
-namespace {
-
-// Bounds the work of one call; what is left is asked for again.
-constexpr int kMaxDiscards = 16;
-
-}  // namespace
-
 // ---- What the outside ends do
 
 /// Writes what is kept, and after the peer's Close the FIN. @return whether the stream is still
@@ -60,7 +53,7 @@ bool V1Link::flush(Stream& stream) {
 void V1Link::discard_input(Stream& stream) {
     std::array<std::byte, 16 * 1024> buffer;
     const MutableBytes room(buffer);
-    for (int i = 0; i < kMaxDiscards; ++i) {
+    for (int i = 0; i < kV1MaxDiscards; ++i) {
         const IoResult result = stream.io->read(std::span(&room, 1));
         if (result.state == State::Failed) {
             abort(stream, ResetReason::Aborted);

@@ -41,4 +41,8 @@ inline constexpr Duration kLongestPause = std::chrono::seconds(1);
 /// Shortest time between two reports that accepting pauses, of all listeners together.
 inline constexpr Duration kReportInterval = std::chrono::seconds(1);
 
+/// Unanswered probes of a shut window after which its owner may be dead: one is always under way, a
+/// second one may follow a lost one.
+inline constexpr int kProbesOfTheDead = 3;
+
 }  // namespace diglett::net

@@ -207,8 +207,6 @@ void Socket::set_keepalive(const Keepalive& keepalive) {
 }
 
 Socket::PeerState Socket::peer_state() {
-    // Probes of a shut window: one is always under way, a second one may follow a lost one.
-    constexpr int kProbesOfTheDead = 3;
     tcp_info info{};
     socklen_t size = sizeof info;
     if (::getsockopt(native_handle(), IPPROTO_TCP, TCP_INFO, &info, &size) != 0) {

@@ -1,14 +1,11 @@
 #include "auth/grid/contract.hpp"
 
+#include "auth/grid/limits.hpp"
 #include "auth/grid/scale.hpp"
 
 namespace diglett::auth::grid {
 
 namespace {
-
-// Bounds of the pallet, from the metadata of runtime specs 125, 149 and 152.
-constexpr std::size_t kMaxNameBytes = 64;
-constexpr std::size_t kMaxDeploymentDataBytes = 512;
 
 template <class T>
 void skip(const T&) {}
@@ -45,7 +42,7 @@ void read_kind(ScaleReader& reader, Contract& contract) {
             return skip_node_contract(reader);
         case 1:
             contract.kind = ContractKind::Name;
-            contract.name = as_text(reader.bytes(kMaxNameBytes));
+            contract.name = as_text(reader.bytes(kMaxContractNameBytes));
             return;
         default:
             contract.kind = ContractKind::Rent;

@@ -4,6 +4,7 @@
 #include <utility>
 
 #include "auth/grid/contract.hpp"
+#include "auth/grid/limits.hpp"
 #include "auth/grid/name.hpp"
 #include "auth/grid/scale.hpp"
 
@@ -192,14 +193,12 @@ Decision decide(const GridToken& token, std::string_view name, const ChainValues
 Decision decide_block(const StorageValue& timestamp,
                       std::chrono::sys_time<std::chrono::milliseconds> now,
                       std::chrono::seconds allowance) {
-    // The end of the year 9999 in milliseconds; later times would overflow the sums below.
-    constexpr std::uint64_t kMax = 253'402'300'799'999;
     if (!timestamp) {
         return {.reason = Reason::BlockTimeUnreadable, .warnings = {}};
     }
     ScaleReader reader(*timestamp);
     const auto milliseconds = reader.number<std::uint64_t>();
-    if (!reader.finished() || milliseconds > kMax) {
+    if (!reader.finished() || milliseconds > kMaxTimeMilliseconds) {
         return {.reason = Reason::BlockTimeUnreadable, .warnings = {}};
     }
     const std::chrono::sys_time<std::chrono::milliseconds> made{

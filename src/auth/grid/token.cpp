@@ -7,6 +7,7 @@
 
 #include <boost/json.hpp>
 
+#include "auth/grid/limits.hpp"
 #include "auth/grid/name.hpp"
 #include "base/bytes.hpp"
 #include "crypto/encoding.hpp"
@@ -19,12 +20,6 @@ namespace {
 namespace json = boost::json;
 
 using std::chrono::seconds;
-
-// The end of the year 9999: what is later is a mistake, and no sum below overflows.
-constexpr std::uint64_t kMaxTime = 253'402'300'799;
-
-// A header is two short members; one of this size is not ours.
-constexpr std::size_t kMaxHeaderBytes = 1024;
 
 struct Parts {
     std::string_view header;
@@ -126,8 +121,8 @@ std::optional<TokenError> read_claims(ByteView bytes, GridToken& token) {
     if (!audience) {
         return TokenError::BadAudience;
     }
-    const auto issued_at = integer_of(*claims, "iat", 0, kMaxTime);
-    const auto expires_at = integer_of(*claims, "exp", 0, kMaxTime);
+    const auto issued_at = integer_of(*claims, "iat", 0, kMaxTimeSeconds);
+    const auto expires_at = integer_of(*claims, "exp", 0, kMaxTimeSeconds);
     if (!issued_at || !expires_at || *expires_at <= *issued_at) {
         return TokenError::BadTimes;
     }

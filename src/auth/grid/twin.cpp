@@ -1,14 +1,11 @@
 #include "auth/grid/twin.hpp"
 
+#include "auth/grid/limits.hpp"
 #include "auth/grid/scale.hpp"
 
 namespace diglett::auth::grid {
 
 namespace {
-
-// Bounds of the pallet, from the metadata of runtime specs 125, 149 and 152.
-constexpr std::size_t kMaxRelayBytes = 1024;
-constexpr std::size_t kMaxEncryptionKeyBytes = 128;
 
 ByteVector copy(ByteView bytes) {
     return {bytes.begin(), bytes.end()};

@@ -4,15 +4,13 @@
 
 #include <fmt/format.h>
 
+#include "auth/grid/chain/limits.hpp"
 #include "base/escape.hpp"
 #include "net/sleep.hpp"
 
 namespace diglett::auth::grid {
 
 namespace {
-
-/// A node may not have the block yet that another has, or a balancer hands us round among several.
-constexpr int kRounds = 3;
 
 ChainError out_of_time() {
     return {.trouble = Trouble::Unreachable, .text = "the chain did not answer in time"};

@@ -4,6 +4,7 @@
 
 #include <fmt/format.h>
 
+#include "auth/grid/chain/limits.hpp"
 #include "base/escape.hpp"
 
 namespace diglett::auth::grid {
@@ -11,8 +12,6 @@ namespace diglett::auth::grid {
 namespace {
 
 using wire::RefusalCode;
-
-constexpr Duration kBusyFor = std::chrono::seconds(2);
 
 Refusal refuse(RefusalCode code, std::string text) {
     return {.code = code, .text = std::move(text)};

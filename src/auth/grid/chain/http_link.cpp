@@ -2,15 +2,15 @@
 
 #include <utility>
 
+#include "auth/grid/chain/limits.hpp"
+
 namespace diglett::auth::grid {
 
 namespace {
 
-/// Connections to one node; public nodes bound them for each address.
-constexpr std::size_t kMaxConnections = 8;
-
-constexpr FairQueue::Limits kLimits{
-    .at_once = kMaxConnections, .waiting = 256, .waiting_per_source = 256};
+constexpr FairQueue::Limits kLimits{.at_once = kMaxConnections,
+                                    .waiting = kMaxWaitingQuestions,
+                                    .waiting_per_source = kMaxWaitingQuestions};
 
 }  // namespace
 

@@ -21,6 +21,7 @@
 #include <openssl/err.h>
 #include <openssl/x509v3.h>
 
+#include "auth/grid/chain/limits.hpp"
 #include "auth/grid/chain/rpc_message.hpp"
 #include "net/dial.hpp"
 
@@ -36,16 +37,12 @@ namespace asio = boost::asio;
 namespace beast = boost::beast;
 namespace http = beast::http;
 namespace websocket = beast::websocket;
-using namespace std::chrono_literals;
 using net::kAwait;
 
 using TcpStream = beast::basic_stream<asio::ip::tcp, net::Executor>;
 using TlsStream = asio::ssl::stream<TcpStream>;
 
 constexpr const char* kUserAgent = "diglett";
-
-/// A web socket on which nothing came for this long is pinged half-way and then given up.
-constexpr auto kIdleLimit = 30s;
 
 Error error_of(const beast::error_code& error) {
     if (error == beast::error::timeout) {
@@ -77,7 +74,7 @@ class WebSocketStream final : public NodeStream {
 
     net::Awaitable<Status> start(const NodeUrl& url, TimePoint deadline) {
         websocket::stream_base::timeout limits{};
-        limits.handshake_timeout = std::max<Duration>(deadline - Clock::now(), 1ms);
+        limits.handshake_timeout = std::max<Duration>(deadline - Clock::now(), kMinHandshakeTime);
         limits.idle_timeout = kIdleLimit;
         limits.keep_alive_pings = true;
         beast::get_lowest_layer(stream_).expires_never();  // from here on the web socket's own

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <utility>
 
+#include "auth/grid/chain/limits.hpp"
 #include "wire/hex.hpp"
 #include "wire/strict_json.hpp"
 
@@ -13,7 +14,6 @@ namespace {
 namespace json = boost::json;
 
 constexpr std::size_t kHashDigits = 64;
-constexpr std::size_t kMaxWordBytes = 300;  ///< Of a node's error, for the log.
 
 std::optional<std::string_view> hex_digits(const json::value& value) {
     const json::string* text = value.if_string();
@@ -41,7 +41,7 @@ std::optional<std::string> error_words(const json::value& error) {
         return std::nullopt;
     }
     const std::string_view text(message->get_string());
-    return std::to_string(code->get_int64()) + " " + std::string(text.substr(0, kMaxWordBytes));
+    return std::to_string(code->get_int64()) + " " + std::string(text.substr(0, kMaxNodeWordBytes));
 }
 
 }  // namespace
