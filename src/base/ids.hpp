@@ -19,8 +19,9 @@ using StreamId = Id<struct StreamTag, std::uint32_t>;  ///< Unique within a link
 using RegistrationId =
     Id<struct RegistrationTag, std::uint32_t>;  ///< Chosen by the agent, unique within a session.
 using LinkId = Id<struct LinkTag, std::uint32_t>;  ///< Unique within a session; the first is 0.
-using Generation =
-    Id<struct GenerationTag, std::uint64_t>;  ///< Number of a name's change of owner.
+/// Number of a claim of a name, its owner's own next one included: grows with each, over restarts
+/// too, so that what an older claim left behind is told from what a newer one has.
+using Generation = Id<struct GenerationTag, std::uint64_t>;
 
 /// 16 random bytes that name a session; not a secret, but hard to guess.
 using SessionId = std::array<std::byte, 16>;
