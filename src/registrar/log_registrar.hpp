@@ -1,5 +1,8 @@
 #pragma once
 
+#include <map>
+#include <memory>
+#include <string>
 #include <utility>
 
 #include "base/log.hpp"
@@ -8,7 +11,8 @@
 namespace diglett::registrar {
 
 /// Writes `register domain 'NAME' -> 'PORT'` to the log, and `unregister domain 'NAME'` when the
-/// registration ends. Always on; never fails; gives no URL.
+/// last registration of that name ends: while it passes from one generation to the next, it stays
+/// public. Always on; never fails; gives no URL.
 class LogRegistrar final : public Registrar {
   public:
     explicit LogRegistrar(Logger logger) : logger_(std::move(logger)) {}
@@ -25,6 +29,9 @@ class LogRegistrar final : public Registrar {
 
   private:
     Logger logger_;
+    /// How many registrations of a name live.
+    std::shared_ptr<std::map<std::string, int>> living_ =
+        std::make_shared<std::map<std::string, int>>();
 };
 
 }  // namespace diglett::registrar

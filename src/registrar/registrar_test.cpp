@@ -36,6 +36,20 @@ TEST(LogRegistrar, SaysWhatIsRegisteredAndThatItEnds) {
                                                      "unregister domain 'example'"}));
 }
 
+TEST(LogRegistrar, SaysNothingOfTheEndOfAnOlderGeneration) {
+    const test::LogCapture log;
+    LogRegistrar registrar(log.logger(LogLevel::Info));
+    auto older = test::run_coroutine(registrar.register_name(request_for("example"), kNever));
+    auto newer = test::run_coroutine(registrar.register_name(request_for("example"), kNever));
+    auto other = test::run_coroutine(registrar.register_name(request_for("other"), kNever));
+    ASSERT_TRUE(older && newer && other);
+    older->reset();
+    EXPECT_EQ(log.count("unregister"), 0U);
+    newer->reset();
+    EXPECT_EQ(log.count("unregister domain 'example'"), 1U);
+    EXPECT_EQ(log.count("unregister"), 1U);
+}
+
 TEST(LogRegistrar, TellsOfAnyKindThatTheProtocolKnows) {
     LogRegistrar registrar{Logger()};
     EXPECT_TRUE(registrar.publishes("http"));
