@@ -70,6 +70,10 @@ inline constexpr std::chrono::seconds kProbeTimeout{1};
 /// newcomer's agent waits 25 s for all of it. (protocol 2.11)
 inline constexpr std::chrono::seconds kMaxProbeTimeout{4};
 
+/// The most that the first ping of a session is put off, at random, so that links do not ping in
+/// step. (protocol 8)
+inline constexpr std::chrono::milliseconds kMaxPingJitter{1'000};
+
 /// How often a probe looks whether the holder has been heard.
 inline constexpr std::chrono::milliseconds kProbeStep{10};
 

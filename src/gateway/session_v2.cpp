@@ -18,9 +18,9 @@ namespace {
 constexpr std::string_view kLoginExporter = "EXPORTER-diglett-2-login";
 constexpr std::uint16_t kProtocolVersion = 2;
 
-/// Up to a second, so that links do not ping in step. (protocol 8)
 Duration ping_jitter() {
-    return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>()) % 1'000);
+    return std::chrono::milliseconds(load_be<std::uint16_t>(crypto::random_bytes<2>())) %
+           kMaxPingJitter;
 }
 
 template <class Message>
