@@ -1,31 +1,23 @@
 #include "app/helper_port_config.hpp"
 
-#include <charconv>
 #include <fstream>
-#include <optional>
 #include <utility>
 
 #include <fmt/format.h>
 
 #include "app/duration.hpp"
 #include "base/escape.hpp"
+#include "net/port_number.hpp"
 
 namespace diglett::app {
 
 namespace {
 
-std::optional<std::uint16_t> port_from(std::string_view text) {
-    std::uint16_t port = 0;
-    const char* const end = text.data() + text.size();
-    const auto [rest, error] = std::from_chars(text.data(), end, port);
-    return error == std::errc{} && rest == end && port != 0 ? std::optional(port) : std::nullopt;
-}
-
 Result<std::pair<std::uint16_t, std::uint16_t>> range_from(std::string_view text) {
     const auto dash = text.find('-');
     if (dash != std::string_view::npos) {
-        const auto low = port_from(text.substr(0, dash));
-        const auto high = port_from(text.substr(dash + 1));
+        const auto low = net::parse_port(text.substr(0, dash));
+        const auto high = net::parse_port(text.substr(dash + 1));
         if (low && high && *low <= *high) {
             return std::pair{*low, *high};
         }

@@ -1,11 +1,10 @@
 #include "registrar/traefik/own_file.hpp"
 
-#include <charconv>
-
 #include <boost/json/parse.hpp>
 #include <boost/json/value.hpp>
 #include <fmt/format.h>
 
+#include "net/port_number.hpp"
 #include "registrar/traefik/host_name.hpp"
 
 namespace diglett::registrar::traefik {
@@ -39,11 +38,7 @@ std::optional<std::uint16_t> port_behind(std::string_view prefix, const json::va
     if (held == nullptr || !std::string_view(*held).starts_with(prefix)) {
         return std::nullopt;
     }
-    const auto digits = std::string_view(*held).substr(prefix.size());
-    std::uint16_t port = 0;
-    const auto* const end = digits.data() + digits.size();
-    const auto [stop, error] = std::from_chars(digits.data(), end, port);
-    return error == std::errc() && stop == end && port != 0 ? std::optional(port) : std::nullopt;
+    return net::parse_port(std::string_view(*held).substr(prefix.size()));
 }
 
 const json::value* only_server(const json::value* root, std::string_view protocol) {
