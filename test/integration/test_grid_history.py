@@ -181,8 +181,9 @@ def test_two_identities_race_for_one_name(programs, tmp_path):
     def race(which):
         customer = customers[which]
         try:
-            customer.connect()
-            for name in names:
+            for round_number, name in enumerate(names):
+                if round_number % 100 == 0:  # a session that acknowledges nothing does not last
+                    customer.connect()
                 together.wait()
                 number = customer.ask(name)
                 kind, words = customer.answer(number)
