@@ -8,7 +8,9 @@ import pytest
 
 import backends
 import harness
-from grid_chain import mint
+from grid_chain import mint, twin_key
+from minimal_agent import WELCOME
+from scripted_peer import Peer
 from test_grid_chain import Authority
 from grid_world import ALICE, AUDIENCE, BOB, World, dev_key, fetch
 
@@ -119,6 +121,17 @@ backend = "127.0.0.1:{echo}"
     assert agent.is_running(), "each Register is answered on its own"
 
 
+def test_an_encoded_name_is_the_chains_to_give(world, programs, echo):
+    world.chain.set_name("xn--bcher-kva", 502, ALICE)
+    world.chain.set_name("www", 503, ALICE)
+    gateway = world.gateway(programs)
+    world.agent(programs, gateway, name="xn--bcher-kva", backend=echo)
+    assert fetch(gateway.wait_for_name("xn--bcher-kva")) == b"hello"
+    agent = world.agent(programs, gateway, name="www", backend=echo)
+    assert agent.wait() == 6
+    assert "DIG-4002" in agent.err[-1], "the words that others look up stay the operator's"
+
+
 REFUSED = {
     "another name": (lambda world: world.token("other"), 6, "DIG-4005"),
     "another audience": (lambda world: world.token(audience="other.test"), 5, "DIG-3003"),
@@ -156,6 +169,25 @@ def test_a_chain_that_cannot_be_asked_is_no_refusal(world, programs, echo):
     agent.wait_for_line("DIG-2011")
     node.start_again()
     assert fetch(gateway.wait_for_name("example", 30)) == b"hello"
+
+
+def test_a_hundred_logins_at_once_are_few_questions(world, programs):
+    node = world.node()
+    gateway = world.gateway(programs, endpoints=[node.url("ws")])
+    token = world.token()
+    # From four addresses, each of which may have 64 connections without a Login.
+    peers = [Peer(gateway.port, source=f"127.0.0.{2 + number % 4}", seconds=20) for number in range(100)]
+    assert node.count(twin_key(ALICE)) == 0
+    flights = [peer.hello() + peer.login(token) for peer in peers]
+    for peer, flight in zip(peers, flights, strict=True):
+        assert peer.send(flight)
+    for peer in peers:
+        welcome = peer.wait_for(WELCOME)
+        assert welcome is not None, peer.heard
+        assert json.loads(welcome.payload)["identity"] == f"grid:{ALICE}"
+    assert 1 <= node.count(twin_key(ALICE)) <= 10
+    for peer in peers:
+        peer.close()
 
 
 def check(programs, label, *arguments):
