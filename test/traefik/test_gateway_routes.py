@@ -1,6 +1,7 @@
 """Real gateway, real agents, real Traefik: when a page is there, and when it is gone."""
 
 import os
+import signal
 import ssl
 import threading
 import time
@@ -34,8 +35,9 @@ def test_an_orderly_stop(programs, traefik, gateway, backend):
     served = gateway()
     agent = programs.agent(served, name="example", backend=backend(Named, "page").port)
     traefik.wait_for(HOST, "page")
-    assert agent.stop() == 0
+    agent.signal(signal.SIGTERM)
     traefik.wait_for(HOST, status=404, seconds=GONE_SECONDS)
+    assert agent.wait() == 0, "once Traefik's idle connections to the backend have had their time"
 
 
 def test_the_end_of_the_grace(programs, traefik, gateway, backend):
