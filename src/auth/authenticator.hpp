@@ -70,7 +70,8 @@ class Authenticator {
     /// hands elsewhere. Then a positive no frees the name at once, and a yes for a name that
     /// another of its identities holds or has reserved has that one asked again. For that
     /// authorize() takes an Identity with the key alone, as restored from a file: without a grant
-    /// it says only whether that identity may have the name now.
+    /// it says only whether that identity may have the name now. Encoded names (`xn--`) are its to
+    /// give, too.
     [[nodiscard]] virtual bool outranks_leases() const { return false; }
 
     /// Who is this? `credential` and `facts` outlive the await.

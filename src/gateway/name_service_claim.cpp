@@ -43,7 +43,12 @@ std::string_view authenticator_of(std::string_view key) {
 
 NameService::Answer<Claim> NameService::claim(SessionNumber session, RegistrationId registration,
                                               wire::Register request) {
-    if (const auto valid = options_.name_policy.check(request.name); !valid) {
+    const auto asking = sessions_.find(session);
+    const bool names_are_sold =
+        asking != sessions_.end() && authenticators_->outranks_leases(asking->second.identity.key);
+    const auto encoded =
+        names_are_sold ? routing::EncodedNames::Free : routing::EncodedNames::Reserved;
+    if (const auto valid = options_.name_policy.check(request.name, encoded); !valid) {
         co_return std::unexpected(to_wire(valid.error()));
     }
     if (!registrars_.publishes(request.kind)) {

@@ -63,6 +63,15 @@ bool is_numbered(std::string_view name) {
     });
 }
 
+/// RFC 5890, section 2.3.1: `xn--` and what may come after it.
+bool is_encoded(std::string_view name) {
+    return name.size() >= 4 && name.substr(2, 2) == "--";
+}
+
+bool is_reserved_word(std::string_view name) {
+    return std::binary_search(kReserved.begin(), kReserved.end(), name) || is_numbered(name);
+}
+
 }  // namespace
 
 Status check_name_grammar(std::string_view name) {
@@ -76,9 +85,7 @@ Status check_name_grammar(std::string_view name) {
 }
 
 bool is_reserved_name(std::string_view name) {
-    const bool encoded = name.size() >= 4 && name.substr(2, 2) == "--";
-    return encoded || std::binary_search(kReserved.begin(), kReserved.end(), name) ||
-           is_numbered(name);
+    return is_encoded(name) || is_reserved_word(name);
 }
 
 Result<NamePolicy> NamePolicy::create(const std::vector<std::string>& allowed) {
@@ -92,11 +99,13 @@ Result<NamePolicy> NamePolicy::create(const std::vector<std::string>& allowed) {
     return policy;
 }
 
-Status NamePolicy::check(std::string_view name) const {
+Status NamePolicy::check(std::string_view name, EncodedNames encoded) const {
     if (auto valid = check_name_grammar(name); !valid) {
         return valid;
     }
-    if (is_reserved_name(name) && !allowed_.contains(name)) {
+    const bool is_reserved =
+        encoded == EncodedNames::Free ? is_reserved_word(name) : is_reserved_name(name);
+    if (is_reserved && !allowed_.contains(name)) {
         return fail(Errc::NameReserved, fmt::format("the name '{}' is reserved", name));
     }
     return {};

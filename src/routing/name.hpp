@@ -20,6 +20,10 @@ namespace diglett::routing {
 /// section 2.3.1).
 [[nodiscard]] bool is_reserved_name(std::string_view name);
 
+/// Whether NamePolicy refuses encoded names: not where names are sold elsewhere one by one, so that
+/// whoever asks owns just that name.
+enum class EncodedNames { Reserved, Free };
+
 /// Which names this gateway gives out at all, to whomever. Does not change once it is made.
 class NamePolicy {
   public:
@@ -31,7 +35,8 @@ class NamePolicy {
     [[nodiscard]] static Result<NamePolicy> create(const std::vector<std::string>& allowed);
 
     /// @return NameInvalid or NameReserved, with words for the agent.
-    [[nodiscard]] Status check(std::string_view name) const;
+    [[nodiscard]] Status check(std::string_view name,
+                               EncodedNames encoded = EncodedNames::Reserved) const;
 
   private:
     std::set<std::string, std::less<>> allowed_;

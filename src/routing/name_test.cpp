@@ -108,6 +108,15 @@ TEST(NamePolicy, AllowsWhatTheOperatorAllows) {
     EXPECT_EQ(code_of(policy->check("mail")), Errc::NameReserved);
 }
 
+TEST(NamePolicy, LeavesEncodedNamesAloneFreeWhereNamesAreSold) {
+    const NamePolicy policy;
+    EXPECT_TRUE(policy.check("xn--bcher-kva", EncodedNames::Free));
+    EXPECT_TRUE(policy.check("ab--c", EncodedNames::Free));
+    EXPECT_EQ(code_of(policy.check("www", EncodedNames::Free)), Errc::NameReserved);
+    EXPECT_EQ(code_of(policy.check("ns1", EncodedNames::Free)), Errc::NameReserved);
+    EXPECT_EQ(code_of(policy.check("xn--abc-", EncodedNames::Free)), Errc::NameInvalid);
+}
+
 TEST(NamePolicy, RefusesToAllowWhatIsNoName) {
     const auto policy = NamePolicy::create({"www", "Bad_Name"});
     ASSERT_FALSE(policy);
