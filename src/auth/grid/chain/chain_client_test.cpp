@@ -6,6 +6,8 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
+#include "auth/grid/chain/limits.hpp"
+#include "net/sleep.hpp"
 #include "test/support/fake_node.hpp"
 #include "test/support/log_capture.hpp"
 #include "test/support/run_coroutine.hpp"
@@ -238,6 +240,78 @@ TEST_F(ChainClientTest, HasNoMoreThanSoManyQuestionsUnderWay) {
     const auto again = run(narrow.read(block, keys, "", kNever));
     EXPECT_TRUE(again) << "the same again: the slots were given back";
     test::run_coroutine(context_, narrow.stop());
+}
+
+/// Carries two requests at once; each takes a while.
+class SlowLink final : public NodeLink {
+  public:
+    explicit SlowLink(test::FakeNode& node) : node_(node) {}
+
+    std::size_t capacity() const override { return 2; }
+
+    net::Awaitable<Result<std::string>> exchange(std::uint64_t, std::string request,
+                                                 TimePoint deadline) override {
+        most_at_once = std::max(most_at_once, ++at_once_);
+        const auto done = Clock::now() + 30ms;
+        auto sleeping = net::sleep_until(std::min(done, deadline));
+        (void)co_await std::move(sleeping);
+        --at_once_;
+        if (deadline < done) {
+            co_return fail(Errc::TimedOut, "no answer in time");
+        }
+        co_return node_.answer(request);
+    }
+
+    void close() override {}
+
+    std::size_t most_at_once = 0;
+
+  private:
+    std::size_t at_once_ = 0;
+    test::FakeNode& node_;
+};
+
+TEST_F(ChainClientTest, OurOwnCrowdIsNoFaultOfANodeWithFewConnections) {
+    ChainOptions options;
+    options.endpoints = {*parse_node_url("http://127.0.0.1:1")};
+    options.patience = 100ms;
+    const auto link = std::make_shared<SlowLink>(first_);
+    ChainClient crowded(
+        context_.get_executor(), options, [&](const NodeUrl&) { return link; }, clocks_.clocks(),
+        log_.logger());
+    const auto block = run(crowded.head("", kNever)).value();
+    std::vector<ByteVector> keys;
+    for (std::uint32_t twin = 0; twin < 30; ++twin) {
+        keys.push_back(twin_key(twin));
+    }
+    std::optional<ChainResult<std::vector<StorageValue>>> crowd;
+    net::asio::co_spawn(
+        context_.get_executor(),
+        test::detail::keep_result(crowded.read(block, keys, "crowd", kNever), crowd),
+        [](const std::exception_ptr&) {});
+    context_.restart();
+    context_.poll();
+    EXPECT_TRUE(run(crowded.read(block, {contract_key(11)}, "other", kNever)))
+        << "another source takes its turn";
+    context_.restart();
+    context_.run_for(300ms);
+    ASSERT_TRUE(crowd);
+    ASSERT_FALSE(*crowd);
+    EXPECT_EQ(crowd->error().trouble, Trouble::Busy);
+    EXPECT_EQ(link->most_at_once, 2U);
+    EXPECT_TRUE(run(crowded.head("", kNever))) << "the node is well";
+    EXPECT_EQ(log_.count("127.0.0.1"), 1U) << "its version, and no warning";
+    test::run_coroutine(context_, crowded.stop());
+}
+
+TEST_F(ChainClientTest, HttpHasFewConnections) {
+    const auto trust = NodeTrust::load("");
+    ASSERT_TRUE(trust) << trust.error().text;
+    net::TaskGroup tasks(context_.get_executor());
+    const auto http = make_node_link(*parse_node_url("http://127.0.0.1:1"), *trust, tasks);
+    EXPECT_EQ(http->capacity(), kMaxConnections);
+    const auto web_socket = make_node_link(*parse_node_url("ws://127.0.0.1:1"), *trust, tasks);
+    EXPECT_GE(web_socket->capacity(), FairQueue::Limits().at_once);
 }
 
 TEST_F(ChainClientTest, RefusesWhatTheQueueHasNoRoomFor) {

@@ -29,6 +29,15 @@ Trouble trouble_of(const Error& error) {
     }
 }
 
+FairQueue::Limits limits_of(const NodeLink& link, FairQueue::Limits limits) {
+    limits.at_once = std::min(limits.at_once, link.capacity());
+    return limits;
+}
+
+std::unexpected<ChainError> too_many_wait() {
+    return trouble(Trouble::Busy, "too many questions wait for the chain");
+}
+
 /// The time of a block that decide_block() allows.
 WallTime time_of(const ByteVector& timestamp) {
     return WallTime(std::chrono::milliseconds(ScaleReader(timestamp).number<std::uint64_t>()));
@@ -40,6 +49,7 @@ Endpoint::Endpoint(Options options, std::shared_ptr<NodeLink> link, FairQueue& q
                    std::uint64_t& next_id, const Clocks& clocks, Logger logger)
     : options_(std::move(options)),
       link_(std::move(link)),
+      link_queue_(queue.executor(), limits_of(*link_, queue.limits())),
       queue_(queue),
       next_id_(next_id),
       clocks_(clocks),
@@ -136,10 +146,17 @@ net::Awaitable<ChainResult<StorageValue>> Endpoint::storage(std::string hash, By
 net::Awaitable<ChainResult<boost::json::value>> Endpoint::call(std::string method,
                                                                std::vector<std::string> params,
                                                                std::string source) {
-    auto entering = queue_.enter(std::move(source), Clock::now() + options_.patience);
+    // Waiting here is no fault of the node's, whose time begins when it can be asked.
+    const auto in_line_until = Clock::now() + options_.patience;
+    auto entering_link = link_queue_.enter(source, in_line_until);
+    const auto place = co_await std::move(entering_link);
+    if (!place) {
+        co_return too_many_wait();
+    }
+    auto entering = queue_.enter(std::move(source), in_line_until);
     const auto slot = co_await std::move(entering);
     if (!slot) {
-        co_return trouble(Trouble::Busy, "too many questions wait for the chain");
+        co_return too_many_wait();
     }
     const std::uint64_t id = ++next_id_;
     auto exchanging =

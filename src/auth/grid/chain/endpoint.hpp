@@ -38,7 +38,8 @@ class Endpoint {
         Duration runtime_every = std::chrono::minutes(5);  ///< Between looks at its program.
     };
 
-    /// `queue` and `next_id` are shared by all endpoints and outlive them.
+    /// `queue` and `next_id` are shared by all endpoints and outlive them. What the link can carry
+    /// at once is a bound of its own, with a queue as long as that one.
     Endpoint(Options options, std::shared_ptr<NodeLink> link, FairQueue& queue,
              std::uint64_t& next_id, const Clocks& clocks, Logger logger);
 
@@ -78,6 +79,7 @@ class Endpoint {
 
     Options options_;
     std::shared_ptr<NodeLink> link_;
+    FairQueue link_queue_;  ///< For a place on the link.
     FairQueue& queue_;
     std::uint64_t& next_id_;
     const Clocks& clocks_;

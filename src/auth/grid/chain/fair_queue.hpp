@@ -53,6 +53,10 @@ class FairQueue {
     [[nodiscard]] net::Awaitable<std::expected<Slot, Refusal>> enter(std::string source,
                                                                      TimePoint deadline);
 
+    [[nodiscard]] net::Executor executor() const { return executor_; }
+
+    [[nodiscard]] const Limits& limits() const { return limits_; }
+
     [[nodiscard]] std::size_t in_use() const { return in_use_; }
 
     [[nodiscard]] std::size_t waiting() const { return waiting_; }

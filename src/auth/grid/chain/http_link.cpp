@@ -6,14 +6,6 @@
 
 namespace diglett::auth::grid {
 
-namespace {
-
-constexpr FairQueue::Limits kLimits{.at_once = kMaxConnections,
-                                    .waiting = kMaxWaitingQuestions,
-                                    .waiting_per_source = kMaxWaitingQuestions};
-
-}  // namespace
-
 struct HttpLink::InUse {
     InUse(HttpLink& of, const Stream& stream)
         : link(of), place(link.in_use_.insert(link.in_use_.end(), stream)) {}
@@ -27,16 +19,14 @@ struct HttpLink::InUse {
     std::list<Stream>::iterator place;
 };
 
-HttpLink::HttpLink(NodeUrl url, NodeTrust trust, net::Executor executor)
-    : url_(std::move(url)), trust_(std::move(trust)), queue_(executor, kLimits) {}
+HttpLink::HttpLink(NodeUrl url, NodeTrust trust) : url_(std::move(url)), trust_(std::move(trust)) {}
+
+std::size_t HttpLink::capacity() const {
+    return kMaxConnections;
+}
 
 net::Awaitable<Result<std::string>> HttpLink::exchange(std::uint64_t /*id*/, std::string request,
                                                        TimePoint deadline) {
-    auto entering = queue_.enter("", deadline);
-    const auto slot = co_await std::move(entering);
-    if (!slot) {
-        co_return fail(Errc::TimedOut, "too many requests wait for a connection");
-    }
     while (!idle_.empty()) {
         Stream kept = std::move(idle_.back());
         idle_.pop_back();

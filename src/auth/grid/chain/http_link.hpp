@@ -5,7 +5,6 @@
 #include <string>
 #include <vector>
 
-#include "auth/grid/chain/fair_queue.hpp"
 #include "auth/grid/chain/node_link.hpp"
 
 namespace diglett::auth::grid {
@@ -14,7 +13,9 @@ namespace diglett::auth::grid {
 /// break.
 class HttpLink final : public NodeLink {
   public:
-    HttpLink(NodeUrl url, NodeTrust trust, net::Executor executor);
+    HttpLink(NodeUrl url, NodeTrust trust);
+
+    [[nodiscard]] std::size_t capacity() const override;
 
     [[nodiscard]] net::Awaitable<Result<std::string>> exchange(std::uint64_t id,
                                                                std::string request,
@@ -32,7 +33,6 @@ class HttpLink final : public NodeLink {
 
     NodeUrl url_;
     NodeTrust trust_;
-    FairQueue queue_;
     std::vector<Stream> idle_;
     std::list<Stream> in_use_;
 };

@@ -13,10 +13,6 @@ inline constexpr int kRounds = 3;
 /// Connections to one HTTP node; public nodes bound them for each address.
 inline constexpr std::size_t kMaxConnections = 8;
 
-/// Questions that wait for one of those, of all sources and of one: as many as a gateway has
-/// pending logins.
-inline constexpr std::size_t kMaxWaitingQuestions = 256;
-
 /// A web socket on which nothing came for this long is pinged half-way and then given up.
 inline constexpr std::chrono::seconds kIdleLimit{30};
 

@@ -10,7 +10,7 @@ std::shared_ptr<NodeLink> make_node_link(const NodeUrl& url, NodeTrust trust,
     if (url.web_socket) {
         return std::make_shared<WebSocketLink>(url, std::move(trust), tasks);
     }
-    return std::make_shared<HttpLink>(url, std::move(trust), tasks.executor());
+    return std::make_shared<HttpLink>(url, std::move(trust));
 }
 
 }  // namespace diglett::auth::grid

@@ -1,7 +1,9 @@
 #pragma once
 
+#include <cstddef>
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <string>
 
@@ -14,11 +16,15 @@
 
 namespace diglett::auth::grid {
 
-/// The way to one node, connected when it is needed and anew when it broke. Any number of requests
-/// at once. On one worker.
+/// The way to one node, connected when it is needed and anew when it broke. On one worker.
 class NodeLink {
   public:
     virtual ~NodeLink() = default;
+
+    /// How many requests may be under way at once; who asks keeps to it.
+    [[nodiscard]] virtual std::size_t capacity() const {
+        return std::numeric_limits<std::size_t>::max();
+    }
 
     /// Sends `request` with the number `id`, which no other request under way has. @return the text
     /// that answers it; TimedOut at `deadline`; the errors of NodeStream. Never tries twice what
