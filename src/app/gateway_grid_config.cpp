@@ -86,10 +86,9 @@ Result<GatewayGridPlan> GatewayGridConfig::plan(const std::vector<std::string>& 
 }
 
 Status GatewayGridConfig::check_unused() const {
-    const bool is_set =
-        !endpoints.empty() || !ca_file.empty() || !audiences.empty() || strict || allow_v1;
-    return is_set ? fail(Errc::InvalidConfig, "table [grid] is used only with --auth grid")
-                  : Status{};
+    return *this == GatewayGridConfig{}
+               ? Status{}
+               : fail(Errc::InvalidConfig, "table [grid] is used only with --auth grid");
 }
 
 }  // namespace diglett::app

@@ -35,6 +35,8 @@ struct GatewayGridConfig {
 
     /// @return InvalidConfig when something is set although `--auth grid` is not.
     [[nodiscard]] Status check_unused() const;
+
+    friend bool operator==(const GatewayGridConfig&, const GatewayGridConfig&) = default;
 };
 
 }  // namespace diglett::app

@@ -84,6 +84,29 @@ TEST(PlanGatewayModules, UnderstandWhatIsSaid) {
     EXPECT_TRUE(plan->traefik->is_optional);
 }
 
+TEST(PlanGatewayModules, RefuseEachKeyOfGridWithoutGrid) {
+    const std::function<void(GatewayGridConfig&)> keys[] = {
+        [](auto& grid) { grid.endpoints = {"wss://node.test"}; },
+        [](auto& grid) { grid.ca_file = "ca.pem"; },
+        [](auto& grid) { grid.audiences = {"gateway.com"}; },
+        [](auto& grid) { grid.strict = true; },
+        [](auto& grid) { grid.max_lifetime = "720h"; },
+        [](auto& grid) { grid.read = "best"; },
+        [](auto& grid) { grid.recheck = "1s"; },
+        [](auto& grid) { grid.unknown_version = "refuse"; },
+        [](auto& grid) { grid.allow_v1 = true; },
+    };
+    for (const auto& set : keys) {
+        SCOPED_TRACE(&set - std::begin(keys));
+        GatewayConfig config;
+        set(config.grid);
+        const auto plan = plan_gateway(config);
+        ASSERT_FALSE(plan);
+        EXPECT_EQ(plan.error().code, Errc::InvalidConfig);
+        EXPECT_THAT(plan.error().text, HasSubstr("--auth grid"));
+    }
+}
+
 TEST(PlanGatewayModules, RefuseWhatCannotWork) {
     struct Case {
         std::function<void(GatewayConfig&)> change;
