@@ -25,7 +25,8 @@ struct Credential {
 struct ConnectionFacts {
     std::string address;  ///< Text form of the agent's address, for logs.
     bool is_loopback = false;
-    int protocol = 2;  ///< 1 or 2.
+    int protocol = 2;      ///< 1 or 2.
+    std::string source{};  ///< Whom the connection counts for: an address or an IPv6 network.
 };
 
 /// A proven identity. `key` is stable over reconnects and restarts: "tokens:alice",

@@ -53,7 +53,7 @@ NameService::NameService(Options options, Parts parts, HelperPorts& ports, net::
 }
 
 NameService::Answer<auth::Identity> NameService::login(LoginRequest request) {
-    if (!pending_.enter(request.session, request.source)) {
+    if (!pending_.enter(request.session, request.facts.source)) {
         co_return std::unexpected(try_later("too many logins are being decided", kBusyRetry));
     }
     if (request.pending) {

@@ -38,7 +38,6 @@ struct LoginRequest {
     auth::Credential credential;
     auth::ConnectionFacts facts;
     std::array<std::byte, 16> instance{};  ///< All zero in protocol 1: unknown.
-    std::string source{};                  ///< Whom the pending login counts for (source_of).
     /// Called when the session has a place among the pending logins, before anybody is asked.
     std::function<void()> pending{};
 };

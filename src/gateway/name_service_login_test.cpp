@@ -107,7 +107,7 @@ TEST_F(NameServiceLogin, BoundsWhatIsPendingOfASourceAndInAll) {
     plugs_.login_refusal = auth::Refusal{.code = Code::Credential, .text = "wrong"};
     const auto try_from = [&](SessionNumber number, const std::string& source) {
         auto request = login_request(number, "alice");
-        request.source = source;
+        request.facts.source = source;
         bool is_pending = false;
         request.pending = [&] { is_pending = true; };
         const auto refused = run(names_.login(std::move(request)));

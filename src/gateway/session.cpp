@@ -29,8 +29,9 @@ Session::Session(const SessionContext& context, SessionNumber number,
       tasks_(resources.executor()),
       inbox_changed_(resources.executor()) {
     const auto remote = carrier_->remote_address();
-    source_ = source_of(remote);
-    facts_ = {.address = net::to_string(remote), .is_loopback = remote.is_loopback()};
+    facts_ = {.address = net::to_string(remote),
+              .is_loopback = remote.is_loopback(),
+              .source = source_of(remote)};
 }
 
 Session::~Session() = default;
@@ -211,7 +212,6 @@ net::Awaitable<std::expected<auth::Identity, wire::Refusal>> Session::log_in(
                          .credential = std::move(credential),
                          .facts = facts_,
                          .instance = instance,
-                         .source = source_,
                          .pending = login_complete_};
     is_logging_in_ = true;
     auto asking = context_.names.login(std::move(request));

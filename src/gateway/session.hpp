@@ -160,7 +160,6 @@ class Session final : public mux::MultiplexerEvents,
     std::shared_ptr<void> carrier_place_;  ///< Of the carrier among the descriptors.
     std::optional<net::Socket> carrier_;   ///< Until the tunnel has it.
     auth::ConnectionFacts facts_;
-    std::string source_;  ///< Whom the connection counts for.
     std::function<void()> login_complete_;
     net::TaskGroup tasks_;
     Protocol protocol_ = Protocol::Two;

@@ -70,9 +70,9 @@ std::string words(const Refusal& refused) {
 net::Awaitable<void> log_in(Driver& driver, std::string session, std::string token) {
     const Credential credential{
         .token = Secret(std::move(token)), .has_agent_key = true, .agent_key = {}};
-    const ConnectionFacts facts{.address = fmt::format("192.0.2.{}:1", ++driver.source % 250),
-                                .is_loopback = false,
-                                .protocol = 2};
+    const auto host = fmt::format("192.0.2.{}", ++driver.source % 250);
+    const ConnectionFacts facts{
+        .address = host + ":1", .is_loopback = false, .protocol = 2, .source = host};
     auto asking = driver.grid->authenticate(credential, facts, Clock::now() + kPatience);
     auto identity = co_await std::move(asking);
     say(identity ? "ok " + identity->key : words(identity.error()));
@@ -100,7 +100,8 @@ void log_in_many(Driver& driver, std::size_t count, const std::string& token) {
     driver.loop.restart();
     std::vector<std::optional<std::expected<Identity, Refusal>>> answers(count);
     const Credential credential{.token = Secret(token), .has_agent_key = true, .agent_key = {}};
-    const ConnectionFacts facts{.address = "192.0.2.1:1", .is_loopback = false, .protocol = 2};
+    const ConnectionFacts facts{
+        .address = "192.0.2.1:1", .is_loopback = false, .protocol = 2, .source = "192.0.2.1"};
     for (auto& answer : answers) {
         auto work =
             keep(driver.grid->authenticate(credential, facts, Clock::now() + kPatience), answer);

@@ -224,7 +224,7 @@ class NameServiceTest : public testing::Test {
                                       .handle = handles_.at(number),
                                       .credential = {.token = Secret(who)},
                                       .facts = {.address = fmt::format("192.0.2.{}:1", number)}};
-        request.source = fmt::format("192.0.2.{}", number);
+        request.facts.source = fmt::format("192.0.2.{}", number);
         request.instance.fill(std::byte{instance});
         return request;
     }

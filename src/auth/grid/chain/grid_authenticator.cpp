@@ -18,11 +18,6 @@ constexpr std::string_view kKeyPrefix = "grid:";
 /// Re-checks of names that came together drift apart by this share of the interval.
 constexpr double kSpread = 0.2;
 
-/// The host of "HOST:PORT": what counts as one source.
-std::string source_of(const ConnectionFacts& facts) {
-    return facts.address.substr(0, facts.address.rfind(':'));
-}
-
 std::optional<std::uint32_t> twin_of(std::string_view key) {
     if (!key.starts_with(kKeyPrefix)) {
         return std::nullopt;
@@ -81,7 +76,7 @@ net::Awaitable<std::expected<Identity, Refusal>> GridAuthenticator::authenticate
         co_return std::unexpected(not_over_v1());
     }
     const auto grant = std::make_shared<Grant>();
-    grant->source = source_of(facts);
+    grant->source = facts.source;
     auto verifying = verify(*token, grant->source, deadline);
     auto proof = co_await std::move(verifying);
     if (!proof) {

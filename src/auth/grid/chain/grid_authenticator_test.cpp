@@ -2,6 +2,7 @@
 
 #include <memory>
 #include <optional>
+#include <set>
 #include <string>
 #include <vector>
 
@@ -358,6 +359,48 @@ TEST_F(GridAuthenticatorTest, ReadsATwinOnceForAHundredLoginsAtOnce) {
         EXPECT_TRUE(*slot);
     }
     EXPECT_LE(twin_reads(), 10U);
+}
+
+/// Writes down who asks.
+class SourceWitness final : public ChainReader {
+  public:
+    explicit SourceWitness(ChainReader& chain) : chain_(chain) {}
+
+    net::Awaitable<ChainResult<Block>> head(std::string source, TimePoint deadline) override {
+        sources.insert(source);
+        return chain_.head(std::move(source), deadline);
+    }
+
+    net::Awaitable<ChainResult<std::vector<StorageValue>>> read(Block block,
+                                                                std::vector<ByteVector> keys,
+                                                                std::string source,
+                                                                TimePoint deadline) override {
+        sources.insert(source);
+        return chain_.read(std::move(block), std::move(keys), std::move(source), deadline);
+    }
+
+    std::set<std::string> sources;
+
+  private:
+    ChainReader& chain_;
+};
+
+TEST_F(GridAuthenticatorTest, AsksForTheSourceThatTheConnectionCountsFor) {
+    SourceWitness witness(*client_);
+    GridAuthenticator grid(GridOptions{.token = test::grid_rules(), .rules = {}}, witness,
+                           clocks_.clocks(), log_.logger());
+    const Credential credential{
+        .token = Secret(test::grid_token(kAlice)), .has_agent_key = true, .agent_key = {}};
+    const ConnectionFacts facts{.address = "[2001:db8::1]:4000",
+                                .is_loopback = false,
+                                .protocol = 2,
+                                .source = "2001:db8::/64"};
+    const auto identity = run(grid.authenticate(credential, facts, Clock::now() + 5s));
+    ASSERT_TRUE(identity);
+    const std::string name = "example";
+    const std::string kind = "http";
+    EXPECT_TRUE(run(grid.authorize(*identity, name, kind, Clock::now() + 5s)));
+    EXPECT_THAT(witness.sources, testing::ElementsAre("2001:db8::/64"));
 }
 
 TEST_F(GridAuthenticatorTest, ChecksTheOwnerOfAnIdentityFromItsKeyAlone) {
