@@ -5,12 +5,18 @@
 #include <fmt/format.h>
 
 #include "auth/grid/chain/limits.hpp"
+#include "auth/grid/storage_key.hpp"
 #include "base/escape.hpp"
 #include "net/sleep.hpp"
 
 namespace diglett::auth::grid {
 
 namespace {
+
+/// Whether every decision asks it.
+bool is_shared(const ByteVector& key) {
+    return key == twin_pallet_version_key() || key == contract_pallet_version_key();
+}
 
 ChainError out_of_time() {
     return {.trouble = Trouble::Unreachable, .text = "the chain did not answer in time"};
@@ -89,10 +95,10 @@ void ChainClient::connect_by(const LinkFactory& make) {
     }
 }
 
-net::Awaitable<ChainResult<Block>> ChainClient::head(std::string source, TimePoint deadline) {
+net::Awaitable<ChainResult<Block>> ChainClient::head(TimePoint deadline) {
     if (!asked_head_) {
         asked_head_ = std::make_shared<HeadAnswer>(tasks_.executor());
-        tasks_.spawn(find_head(asked_head_, std::move(source)));
+        tasks_.spawn(find_head(asked_head_));
     }
     const auto answer = asked_head_;
     auto waiting = answer->wait_until(deadline);
@@ -100,11 +106,10 @@ net::Awaitable<ChainResult<Block>> ChainClient::head(std::string source, TimePoi
     co_return found != nullptr ? *found : std::unexpected(out_of_time());
 }
 
-net::Awaitable<void> ChainClient::find_head(std::shared_ptr<HeadAnswer> answer,
-                                            std::string source) {
+net::Awaitable<void> ChainClient::find_head(std::shared_ptr<HeadAnswer> answer) {
     ChainResult<Block> found = std::unexpected(nobody_to_ask());
     for (Endpoint* endpoint : worth_trying()) {
-        auto asking = endpoint->head(source);
+        auto asking = endpoint->head();
         found = co_await std::move(asking);
         if (found || found.error().trouble == Trouble::Busy) {
             break;
@@ -143,7 +148,8 @@ std::shared_ptr<ChainClient::ValueAnswer> ChainClient::ask(Question question,
     auto& asked = asked_values_[question];
     if (!asked) {
         asked = std::make_shared<ValueAnswer>(tasks_.executor());
-        tasks_.spawn(find_value(asked, std::move(question), source));
+        std::string line = is_shared(question.second) ? kSharedLine : source;
+        tasks_.spawn(find_value(asked, std::move(question), std::move(line)));
     }
     return asked;
 }
@@ -193,7 +199,7 @@ std::vector<Endpoint*> ChainClient::worth_trying() {
 }
 
 net::Awaitable<void> ChainClient::probe(Endpoint& endpoint) {
-    auto asking = endpoint.head("");
+    auto asking = endpoint.head();
     const auto found = co_await std::move(asking);
     endpoint.is_probed = false;
     if (found) {
@@ -219,7 +225,7 @@ Block ChainClient::never_back(Block found) {
 net::Awaitable<std::vector<EndpointReport>> ChainClient::check() {
     std::vector<EndpointReport> reports;
     for (const auto& endpoint : endpoints_) {
-        auto asking = endpoint->head("");
+        auto asking = endpoint->head();
         const auto found = co_await std::move(asking);
         EndpointReport report{.url = endpoint->label(),
                               .usable = found.has_value(),

@@ -43,7 +43,8 @@ struct EndpointReport {
 
 /// Reads the chain through several nodes, one worker's. The first that is well is asked; when it
 /// fails, the next is, and the failed one is tried again in the background after a pause. Equal
-/// questions under way are asked once.
+/// questions under way are asked once; those that every decision asks (the newest block, the
+/// versions of pallets) wait in no source's line.
 ///
 /// The owner awaits stop() before it goes.
 class ChainClient final : public ChainReader {
@@ -62,8 +63,7 @@ class ChainClient final : public ChainReader {
     ChainClient(const ChainClient&) = delete;
     ChainClient& operator=(const ChainClient&) = delete;
 
-    [[nodiscard]] net::Awaitable<ChainResult<Block>> head(std::string source,
-                                                          TimePoint deadline) override;
+    [[nodiscard]] net::Awaitable<ChainResult<Block>> head(TimePoint deadline) override;
     [[nodiscard]] net::Awaitable<ChainResult<std::vector<StorageValue>>> read(
         Block block, std::vector<ByteVector> keys, std::string source, TimePoint deadline) override;
 
@@ -80,8 +80,7 @@ class ChainClient final : public ChainReader {
     using ValueAnswer = SharedAnswer<ChainResult<StorageValue>>;
     using Question = std::pair<std::string, ByteVector>;  ///< Block and key.
 
-    [[nodiscard]] net::Awaitable<void> find_head(std::shared_ptr<HeadAnswer> answer,
-                                                 std::string source);
+    [[nodiscard]] net::Awaitable<void> find_head(std::shared_ptr<HeadAnswer> answer);
     [[nodiscard]] net::Awaitable<void> find_value(std::shared_ptr<ValueAnswer> answer,
                                                   Question question, std::string source);
     [[nodiscard]] net::Awaitable<void> probe(Endpoint& endpoint);

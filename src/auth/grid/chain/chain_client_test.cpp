@@ -48,7 +48,7 @@ class ChainClientTest : public testing::Test {
         return std::move(result).value();
     }
 
-    ChainResult<Block> head() { return run(client_->head("", Clock::now() + 5s)); }
+    ChainResult<Block> head() { return run(client_->head(Clock::now() + 5s)); }
 
     ChainResult<std::vector<StorageValue>> read(const Block& block) {
         return run(
@@ -195,7 +195,7 @@ TEST_F(ChainClientTest, AsksEqualQuestionsOnce) {
     std::vector<std::optional<ChainResult<Block>>> heads(50);
     for (auto& slot : heads) {
         net::asio::co_spawn(context_.get_executor(),
-                            test::detail::keep_result(client_->head("", kNever), slot),
+                            test::detail::keep_result(client_->head(kNever), slot),
                             [](const std::exception_ptr&) {});
     }
     settle();
@@ -226,7 +226,7 @@ TEST_F(ChainClientTest, HasNoMoreThanSoManyQuestionsUnderWay) {
     ChainClient narrow(
         context_.get_executor(), options, [&](const NodeUrl&) { return link; }, clocks_.clocks(),
         log_.logger());
-    const auto block = run(narrow.head("", kNever)).value();
+    const auto block = run(narrow.head(kNever)).value();
     std::vector<ByteVector> keys;
     std::vector<StorageValue> expected;
     for (std::uint32_t twin = 0; twin < 50; ++twin) {
@@ -279,7 +279,7 @@ TEST_F(ChainClientTest, OurOwnCrowdIsNoFaultOfANodeWithFewConnections) {
     ChainClient crowded(
         context_.get_executor(), options, [&](const NodeUrl&) { return link; }, clocks_.clocks(),
         log_.logger());
-    const auto block = run(crowded.head("", kNever)).value();
+    const auto block = run(crowded.head(kNever)).value();
     std::vector<ByteVector> keys;
     for (std::uint32_t twin = 0; twin < 30; ++twin) {
         keys.push_back(twin_key(twin));
@@ -299,9 +299,40 @@ TEST_F(ChainClientTest, OurOwnCrowdIsNoFaultOfANodeWithFewConnections) {
     ASSERT_FALSE(*crowd);
     EXPECT_EQ(crowd->error().trouble, Trouble::Busy);
     EXPECT_EQ(link->most_at_once, 2U);
-    EXPECT_TRUE(run(crowded.head("", kNever))) << "the node is well";
+    EXPECT_TRUE(run(crowded.head(kNever))) << "the node is well";
     EXPECT_EQ(log_.count("127.0.0.1"), 1U) << "its version, and no warning";
     test::run_coroutine(context_, crowded.stop());
+}
+
+TEST_F(ChainClientTest, WhatEverybodyAsksWaitsInNoCrowdsLine) {
+    ChainOptions options;
+    options.endpoints = {*parse_node_url("ws://127.0.0.1:1")};
+    options.queue.at_once = 1;
+    ChainClient narrow(
+        context_.get_executor(), options,
+        [&](const NodeUrl&) { return std::make_shared<test::FakeLink>(first_); }, clocks_.clocks(),
+        log_.logger());
+    const auto block = run(narrow.head(kNever)).value();
+    std::vector<ByteVector> keys;
+    for (std::uint32_t twin = 0; twin < 30; ++twin) {
+        keys.push_back(twin_key(twin));
+    }
+    keys.push_back(twin_pallet_version_key());
+    keys.push_back(contract_pallet_version_key());
+    std::optional<ChainResult<std::vector<StorageValue>>> crowd;
+    net::asio::co_spawn(context_.get_executor(),
+                        test::detail::keep_result(narrow.read(block, keys, "crowd", kNever), crowd),
+                        [](const std::exception_ptr&) {});
+    context_.restart();
+    context_.run_one();
+    const std::vector<ByteVector> shared{twin_pallet_version_key(), contract_pallet_version_key()};
+    EXPECT_TRUE(run(narrow.read(block, shared, "other", kNever)));
+    EXPECT_FALSE(crowd);
+    EXPECT_EQ(first_.count(twin_key(29)), 0U) << "the crowd is still waiting";
+    settle();
+    EXPECT_TRUE(crowd && *crowd);
+    EXPECT_EQ(first_.count(twin_pallet_version_key()), 1U) << "asked once for both";
+    test::run_coroutine(context_, narrow.stop());
 }
 
 TEST_F(ChainClientTest, HttpHasFewConnections) {
@@ -322,7 +353,7 @@ TEST_F(ChainClientTest, RefusesWhatTheQueueHasNoRoomFor) {
         context_.get_executor(), options,
         [&](const NodeUrl&) { return std::make_shared<test::FakeLink>(first_); }, clocks_.clocks(),
         log_.logger());
-    const auto block = run(narrow.head("", kNever)).value();
+    const auto block = run(narrow.head(kNever)).value();
     std::vector<ByteVector> keys;
     for (std::uint32_t twin = 0; twin < 12; ++twin) {
         keys.push_back(twin_key(twin));
@@ -330,7 +361,7 @@ TEST_F(ChainClientTest, RefusesWhatTheQueueHasNoRoomFor) {
     const auto values = run(narrow.read(block, keys, "", kNever));
     ASSERT_FALSE(values);
     EXPECT_EQ(values.error().trouble, Trouble::Busy);
-    EXPECT_TRUE(run(narrow.head("", kNever))) << "the node is not to blame";
+    EXPECT_TRUE(run(narrow.head(kNever))) << "the node is not to blame";
     test::run_coroutine(context_, narrow.stop());
 }
 
@@ -342,7 +373,7 @@ TEST_F(ChainClientTest, ReadsTheBestBlockWhenAsked) {
         context_.get_executor(), options,
         [&](const NodeUrl&) { return std::make_shared<test::FakeLink>(first_); }, clocks_.clocks(),
         log_.logger());
-    EXPECT_TRUE(run(best.head("", kNever)));
+    EXPECT_TRUE(run(best.head(kNever)));
     EXPECT_EQ(first_.asked["chain_getBlockHash"], 1U);
     EXPECT_EQ(first_.asked["chain_getFinalizedHead"], 0U);
     test::run_coroutine(context_, best.stop());
@@ -363,7 +394,7 @@ TEST_F(ChainClientTest, LooksAtTheProgramAgainAfterMinutes) {
 TEST_F(ChainClientTest, StopAnswersWhoStillWaits) {
     std::optional<ChainResult<Block>> slot;
     net::asio::co_spawn(context_.get_executor(),
-                        test::detail::keep_result(client_->head("", kNever), slot),
+                        test::detail::keep_result(client_->head(kNever), slot),
                         [](const std::exception_ptr&) {});
     context_.restart();
     context_.run_one();

@@ -39,15 +39,14 @@ template <class T>
 using ChainResult = std::expected<T, ChainError>;
 
 /// Reads the chain. All on one worker. `source` is who asks ("" is the gateway itself): questions
-/// of one source do not delay those of another.
+/// of one source do not delay those of another, nor those that all share.
 class ChainReader {
   public:
     virtual ~ChainReader() = default;
 
     /// The newest block, made by the chain within the last minute and never older than one that was
     /// returned before: what was decided at that one stays in the past.
-    [[nodiscard]] virtual net::Awaitable<ChainResult<Block>> head(std::string source,
-                                                                  TimePoint deadline) = 0;
+    [[nodiscard]] virtual net::Awaitable<ChainResult<Block>> head(TimePoint deadline) = 0;
 
     /// What is stored at `block` under each of `keys`, in their order.
     [[nodiscard]] virtual net::Awaitable<ChainResult<std::vector<StorageValue>>> read(

@@ -59,20 +59,20 @@ bool Endpoint::may_be_tried() const {
     return health_ != Health::Bad || clocks_.steady() >= try_again_at_;
 }
 
-net::Awaitable<ChainResult<Block>> Endpoint::head(std::string source) {
-    auto asking = ask_head(std::move(source));
+net::Awaitable<ChainResult<Block>> Endpoint::head() {
+    auto asking = ask_head();
     auto block = co_await std::move(asking);
     note(block ? std::nullopt : std::optional(block.error()));
     co_return block;
 }
 
-net::Awaitable<ChainResult<Block>> Endpoint::ask_head(std::string source) {
-    auto looking = look_at_runtime(source);
+net::Awaitable<ChainResult<Block>> Endpoint::ask_head() {
+    auto looking = look_at_runtime();
     if (auto right = co_await std::move(looking); !right) {
         co_return std::unexpected(std::move(right.error()));
     }
     auto asking =
-        call(options_.read_best ? "chain_getBlockHash" : "chain_getFinalizedHead", {}, source);
+        call(options_.read_best ? "chain_getBlockHash" : "chain_getFinalizedHead", {}, kSharedLine);
     const auto named = co_await std::move(asking);
     if (!named) {
         co_return std::unexpected(named.error());
@@ -82,7 +82,7 @@ net::Awaitable<ChainResult<Block>> Endpoint::ask_head(std::string source) {
         co_return trouble(Trouble::NotUnderstood, "the hash of its newest block is none");
     }
     std::vector<std::string> params{"0x" + wire::to_hex(timestamp_key()), *hash};
-    auto reading = call("state_getStorage", std::move(params), std::move(source));
+    auto reading = call("state_getStorage", std::move(params), kSharedLine);
     const auto stored = co_await std::move(reading);
     if (!stored) {
         co_return std::unexpected(stored.error());
@@ -100,11 +100,11 @@ net::Awaitable<ChainResult<Block>> Endpoint::ask_head(std::string source) {
     co_return Block{.hash = *hash, .time = time_of(**timestamp)};
 }
 
-net::Awaitable<ChainResult<void>> Endpoint::look_at_runtime(std::string source) {
+net::Awaitable<ChainResult<void>> Endpoint::look_at_runtime() {
     if (runtime_ && clocks_.steady() < runtime_due_) {
         co_return ChainResult<void>();
     }
-    auto asking = call("state_getRuntimeVersion", {}, std::move(source));
+    auto asking = call("state_getRuntimeVersion", {}, kSharedLine);
     const auto said = co_await std::move(asking);
     if (!said) {
         co_return std::unexpected(said.error());

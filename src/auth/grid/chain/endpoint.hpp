@@ -17,6 +17,9 @@
 
 namespace diglett::auth::grid {
 
+/// In whose line questions wait that all sources share: the gateway's own, which no crowd is in.
+inline constexpr const char* kSharedLine = "";
+
 /// How far a block's time may be from ours, either way: finality lags some blocks of 6 s, clocks
 /// differ, and a node that is a minute behind is ill.
 inline constexpr std::chrono::seconds kBlockAllowance{60};
@@ -44,7 +47,7 @@ class Endpoint {
              std::uint64_t& next_id, const Clocks& clocks, Logger logger);
 
     /// Its newest block, if that is of now and of the right chain.
-    [[nodiscard]] net::Awaitable<ChainResult<Block>> head(std::string source);
+    [[nodiscard]] net::Awaitable<ChainResult<Block>> head();
 
     /// What it has stored at the block `hash`.
     [[nodiscard]] net::Awaitable<ChainResult<StorageValue>> storage(std::string hash,
@@ -70,8 +73,8 @@ class Endpoint {
     bool is_probed = false;
 
   private:
-    [[nodiscard]] net::Awaitable<ChainResult<Block>> ask_head(std::string source);
-    [[nodiscard]] net::Awaitable<ChainResult<void>> look_at_runtime(std::string source);
+    [[nodiscard]] net::Awaitable<ChainResult<Block>> ask_head();
+    [[nodiscard]] net::Awaitable<ChainResult<void>> look_at_runtime();
     [[nodiscard]] net::Awaitable<ChainResult<boost::json::value>> call(
         std::string method, std::vector<std::string> params, std::string source);
     void note(const std::optional<ChainError>& error);

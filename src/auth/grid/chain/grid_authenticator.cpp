@@ -122,7 +122,7 @@ net::Awaitable<std::expected<GridAuthenticator::Proof, Refusal>> GridAuthenticat
     if (signer && !*signer) {
         co_return std::unexpected(std::move(signer->error()));
     }
-    auto asking = chain_.head(source, deadline);
+    auto asking = chain_.head(deadline);
     const auto block = co_await std::move(asking);
     if (!block) {
         co_return std::unexpected(refusal_of(block.error()));
@@ -183,7 +183,7 @@ net::Awaitable<std::expected<Allowed, Refusal>> GridAuthenticator::authorize(
     if (is_first) {
         block = grant->block;
     } else {
-        auto asking = chain_.head(source, deadline);
+        auto asking = chain_.head(deadline);
         auto newest = co_await std::move(asking);
         if (!newest) {
             co_return std::unexpected(refusal_of(newest.error()));

@@ -366,9 +366,8 @@ class SourceWitness final : public ChainReader {
   public:
     explicit SourceWitness(ChainReader& chain) : chain_(chain) {}
 
-    net::Awaitable<ChainResult<Block>> head(std::string source, TimePoint deadline) override {
-        sources.insert(source);
-        return chain_.head(std::move(source), deadline);
+    net::Awaitable<ChainResult<Block>> head(TimePoint deadline) override {
+        return chain_.head(deadline);
     }
 
     net::Awaitable<ChainResult<std::vector<StorageValue>>> read(Block block,
