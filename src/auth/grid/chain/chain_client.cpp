@@ -96,6 +96,9 @@ void ChainClient::connect_by(const LinkFactory& make) {
 }
 
 net::Awaitable<ChainResult<Block>> ChainClient::head(TimePoint deadline) {
+    if (is_stopped_) {
+        co_return std::unexpected(out_of_time());
+    }
     if (!asked_head_) {
         asked_head_ = std::make_shared<HeadAnswer>(tasks_.executor());
         tasks_.spawn(find_head(asked_head_));
@@ -124,6 +127,9 @@ net::Awaitable<void> ChainClient::find_head(std::shared_ptr<HeadAnswer> answer) 
 
 net::Awaitable<ChainResult<std::vector<StorageValue>>> ChainClient::read(
     Block block, std::vector<ByteVector> keys, std::string source, TimePoint deadline) {
+    if (is_stopped_) {
+        co_return std::unexpected(out_of_time());
+    }
     std::vector<std::shared_ptr<ValueAnswer>> answers;
     for (auto& key : keys) {
         answers.push_back(ask({block.hash, std::move(key)}, source));
@@ -245,6 +251,7 @@ net::Awaitable<std::vector<EndpointReport>> ChainClient::check() {
 }
 
 net::Awaitable<void> ChainClient::stop() {
+    is_stopped_ = true;
     if (asked_head_) {
         asked_head_->set(std::unexpected(out_of_time()));
     }

@@ -70,7 +70,7 @@ class ChainClient final : public ChainReader {
     /// Asks every endpoint for its newest block, whatever its health, one after the other.
     [[nodiscard]] net::Awaitable<std::vector<EndpointReport>> check();
 
-    /// Ends all questions, as Unavailable, and all connections. Not to be used after.
+    /// Ends all questions, as Unreachable, and all connections; later ones end at once.
     [[nodiscard]] net::Awaitable<void> stop();
 
   private:
@@ -99,6 +99,7 @@ class ChainClient final : public ChainReader {
     std::shared_ptr<HeadAnswer> asked_head_;
     std::map<Question, std::shared_ptr<ValueAnswer>> asked_values_;
     std::optional<Block> newest_;
+    bool is_stopped_ = false;
 };
 
 /// The report as lines for people.

@@ -404,5 +404,15 @@ TEST_F(ChainClientTest, StopAnswersWhoStillWaits) {
     EXPECT_FALSE(*slot);
 }
 
+TEST_F(ChainClientTest, AnswersAtOnceAfterStop) {
+    const auto block = head();
+    ASSERT_TRUE(block);
+    test::run_coroutine(context_, client_->stop());
+    const auto began = Clock::now();
+    EXPECT_FALSE(run(client_->head(began + 3s)));
+    EXPECT_FALSE(run(client_->read(*block, {twin_key(kTwin)}, "", began + 3s)));
+    EXPECT_LT(Clock::now() - began, 2s);
+}
+
 }  // namespace
 }  // namespace diglett::auth::grid
