@@ -191,7 +191,11 @@ Status check_gateway_parts(const GatewayConfig& config, const GatewayPlan& plan,
             return forward_error(usable);
         }
     }
-    return plan.grid && !config.is_offline ? check_grid_endpoints(*plan.grid, logger) : Status{};
+    if (!plan.grid) {
+        return {};
+    }
+    return config.is_offline ? check_grid_authorities(*plan.grid)
+                             : check_grid_endpoints(*plan.grid, logger);
 }
 
 }  // namespace diglett::app

@@ -9,6 +9,7 @@
 #include <fmt/format.h>
 
 #include "app/exit.hpp"
+#include "auth/grid/chain/node_stream.hpp"
 #include "net/task_group.hpp"
 
 namespace diglett::app {
@@ -25,6 +26,11 @@ net::Awaitable<void> ask(auth::grid::ChainClient& chain, Reports& reports) {
 }
 
 }  // namespace
+
+Status check_grid_authorities(const GatewayGridPlan& plan) {
+    const auto trust = auth::grid::NodeTrust::load(plan.chain.ca_file);
+    return trust ? Status{} : forward_error(trust);
+}
 
 Status check_grid_endpoints(const GatewayGridPlan& plan, const Logger& logger) {
     net::asio::io_context context(1);

@@ -216,6 +216,15 @@ def test_check_without_a_usable_node(world, programs):
     assert (code, done.out) == (0, ["the configuration is valid"])
 
 
+def test_check_looks_at_the_authorities_without_asking_anybody(world, programs, tmp_path):
+    no_certificate = tmp_path / "ca.pem"
+    no_certificate.write_text("no certificate")
+    for file in (tmp_path / "missing.pem", no_certificate):
+        code, done = check(programs, file.name, "--offline", "--grid-endpoints", "wss://node.test",
+                           "--grid-ca-file", file)
+        assert code == 3 and done.out == [] and str(file) in done.err[-1]
+
+
 def test_a_key_that_others_can_read(world, programs, echo, tmp_path):
     gateway = world.gateway(programs)
     options = world.signer()
