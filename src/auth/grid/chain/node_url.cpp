@@ -25,11 +25,23 @@ constexpr std::array kSchemes{Scheme{"ws", true, false}, Scheme{"wss", true, tru
 constexpr std::uint16_t kPlainPort = 80;
 constexpr std::uint16_t kTlsPort = 443;
 
+/// The part of a mistyped URL that cannot hold a node's key, which stands in its path, its query or
+/// before an `@`.
+std::string shown(std::string_view text) {
+    const auto scheme = text.find("://");
+    const auto begin = scheme == std::string_view::npos ? 0 : scheme + 3;
+    const auto end = text.find_first_of("/?#\\", begin);
+    const auto host_and_before = text.substr(0, end);
+    const auto at = host_and_before.find('@');
+    const auto visible = at == std::string_view::npos ? host_and_before : text.substr(0, begin);
+    return escape(visible) + (visible.size() < text.size() ? "..." : "");
+}
+
 std::unexpected<Error> refuse(std::string_view text) {
     return fail(Errc::InvalidUsage,
                 fmt::format("'{}' is no endpoint of the chain: expected ws://, wss://, http:// or "
                             "https://, a host, and perhaps a port and a path",
-                            escape(text)));
+                            shown(text)));
 }
 
 bool is_target(std::string_view text) {

@@ -19,8 +19,8 @@ struct NodeUrl {
 };
 
 /// Reads "wss://HOST[:PORT][/PATH]"; the port is the scheme's (443 or 80) when left out. No user
-/// name, no fragment. @return InvalidUsage with a text that quotes `text` and says what is
-/// expected.
+/// name, no fragment. @return InvalidUsage with a text that says what is expected and quotes
+/// `text` up to where a key may begin.
 [[nodiscard]] Result<NodeUrl> parse_node_url(std::string_view text);
 
 /// The form that parse_node_url reads, with the port and without a path of "/".

@@ -2,10 +2,14 @@
 
 #include <string_view>
 
+#include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
 namespace diglett::auth::grid {
 namespace {
+
+using testing::HasSubstr;
+using testing::Not;
 
 TEST(NodeUrl, ReadsTheFourSchemes) {
     struct Case {
@@ -44,6 +48,21 @@ TEST(NodeUrl, RefusesWhatIsNone) {
         ASSERT_FALSE(read) << text;
         EXPECT_EQ(read.error().code, Errc::InvalidUsage);
     }
+}
+
+TEST(NodeUrl, KeepsAKeyOutOfTheWordsAboutAMistypedUrl) {
+    for (const std::string_view text :
+         {"wss//host/KEY", "wss:/host/KEY", "wss:host/KEY", "host/KEY", "host:9944/KEY",
+          "Wss://host/KEY", "wss://host/KEY x", "wss://host/#KEY", "wss://host?KEY#",
+          "wss://host#KEY", "wss://host:0/KEY", "wss://user:KEY@host", "KEY@host",
+          "wss:\\\\host\\KEY", "wss:///KEY", "//host/KEY"}) {
+        const auto read = parse_node_url(text);
+        ASSERT_FALSE(read) << text;
+        EXPECT_THAT(read.error().text, Not(HasSubstr("KEY"))) << text;
+    }
+    EXPECT_THAT(parse_node_url("ftp://host:9944/KEY").error().text,
+                HasSubstr("'ftp://host:9944...'"));
+    EXPECT_THAT(parse_node_url("tfchain.grid.tf").error().text, HasSubstr("'tfchain.grid.tf'"));
 }
 
 TEST(NodeUrl, KnowsWhereOthersCanReadAlong) {
