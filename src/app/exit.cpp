@@ -11,7 +11,7 @@ int fail_with(const Error& error, const Logger& logger) {
     return exit_code(error.code);
 }
 
-void print_out(const std::string& text) {
+void print_out(std::string_view text) {
     std::fwrite(text.data(), 1, text.size(), stdout);
     std::fflush(stdout);
 }

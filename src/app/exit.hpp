@@ -1,6 +1,6 @@
 #pragma once
 
-#include <string>
+#include <string_view>
 
 #include "base/error.hpp"
 #include "base/log.hpp"
@@ -11,6 +11,6 @@ namespace diglett::app {
 [[nodiscard]] int fail_with(const Error& error, const Logger& logger);
 
 /// Writes to stdout and flushes; a closed stdout is no error.
-void print_out(const std::string& text);
+void print_out(std::string_view text);
 
 }  // namespace diglett::app

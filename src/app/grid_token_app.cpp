@@ -68,7 +68,8 @@ int start(const GridTokenConfig& config, const GridTokenPlan& plan, const Logger
     if (!token) {
         return fail_with(token.error(), logger);
     }
-    print_out(std::string(token->expose_secret()) + "\n");
+    print_out(token->expose_secret());
+    print_out("\n");
     return 0;
 }
 

@@ -29,6 +29,9 @@ MiniSecret take(MutableBytes bytes) {
 Result<MiniSecret> parse_seed(std::string_view digits) {
     auto bytes = from_hex(digits);
     if (!bytes || bytes->size() != 32) {
+        if (bytes) {
+            wipe(*bytes);  // most of a seed, say
+        }
         return fail(Errc::InvalidConfig, "a seed is 0x and 64 hexadecimal digits");
     }
     return take(*bytes);

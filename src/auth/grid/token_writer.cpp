@@ -1,5 +1,7 @@
 #include "auth/grid/token_writer.hpp"
 
+#include <algorithm>
+#include <array>
 #include <utility>
 
 #include <boost/json.hpp>
@@ -8,6 +10,7 @@
 #include "auth/grid/name.hpp"
 #include "base/bytes.hpp"
 #include "base/escape.hpp"
+#include "crypto/constant_time.hpp"
 #include "crypto/encoding.hpp"
 
 namespace diglett::auth::grid {
@@ -61,12 +64,24 @@ json::object claims(const TokenRequest& request) {
             {"exp", expires_at.time_since_epoch().count()}};
 }
 
-/// The type byte and the signature of `input`.
-ByteVector marked_signature(std::string_view input, const crypto::SigningKey& key) {
-    const auto signature = key.sign(as_bytes(input));
-    ByteVector marked{key.type() == crypto::KeyType::Ed25519 ? kEd25519Mark : kSr25519Mark};
-    marked.insert(marked.end(), signature.begin(), signature.end());
-    return marked;
+/// The type byte and the signature of `input`, which make a token of it.
+Secret marked_signature(std::string_view input, const crypto::SigningKey& key) {
+    auto signature = key.sign(as_bytes(input));
+    std::array<std::byte, 1 + sizeof(signature)> marked{
+        key.type() == crypto::KeyType::Ed25519 ? kEd25519Mark : kSr25519Mark};
+    std::ranges::copy(signature, marked.begin() + 1);
+    Secret text(crypto::to_base64url(marked));
+    crypto::wipe(marked);
+    crypto::wipe(signature);
+    return text;
+}
+
+/// In one piece of memory, as what a string leaves behind when it grows is not wiped.
+Secret joined(std::string_view input, const Secret& signature) {
+    std::string token;
+    token.reserve(input.size() + 1 + signature.expose_secret().size());
+    token.append(input).append(".").append(signature.expose_secret());
+    return Secret(std::move(token));
 }
 
 }  // namespace
@@ -76,7 +91,7 @@ Result<Secret> write_token(const TokenRequest& request, const crypto::SigningKey
         return forward_error(checked);
     }
     const std::string input = encoded(header()) + "." + encoded(claims(request));
-    Secret token(input + "." + crypto::to_base64url(marked_signature(input, key)));
+    auto token = joined(input, marked_signature(input, key));
     if (token.expose_secret().size() > kMaxTokenBytes) {
         return fail(Errc::InvalidUsage,
                     fmt::format("{} names are too many for one token", request.names.size()));
