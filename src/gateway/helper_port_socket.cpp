@@ -4,6 +4,7 @@
 #include <sys/socket.h>
 
 #include "gateway/limits.hpp"
+#include "net/socket.hpp"
 
 namespace diglett::gateway {
 
@@ -44,7 +45,9 @@ bool bind_refusing(int fd, std::uint16_t port) {
 }
 
 UniqueFd make_socket() {
-    return UniqueFd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    net::set_stream_options(fd.get());
+    return fd;
 }
 
 }  // namespace diglett::gateway

@@ -98,6 +98,19 @@ TEST_F(HelperPortsTest, ListensOnlyWhenTold) {
     EXPECT_TRUE(accepted);
 }
 
+/// A visitor may come before anybody accepts, while the name is still being published.
+/// (protocol 6.4)
+TEST_F(HelperPortsTest, WhoeverComesEarlyIsResetOnCloseToo) {
+    const auto port = take("blog");
+    const auto listening = port->listen();
+    ASSERT_TRUE(listening);
+    auto visitor = test::connect_to(port->number());
+    UniqueFd accepted(::accept(listening->get(), nullptr, nullptr));
+    ASSERT_TRUE(accepted);
+    accepted.reset();
+    EXPECT_EQ(visitor.receive_all().ending, test::Ending::Reset);
+}
+
 TEST_F(HelperPortsTest, ResetsWhoWaitedWhenItRefuses) {
     const auto port = take("blog");
     const auto listening = port->listen();

@@ -57,10 +57,8 @@ bool Session::listen_for_visitors(ServedName& served, UniqueFd socket) {
         logger_.error("{}: no descriptor is left for a helper port", dig_code(Errc::LimitReached));
         return false;
     }
-    net::Listener::Options options;
-    options.for_streams = true;
-    options.pauses = context_.pauses;
-    auto listener = net::Listener::adopt(resources_.executor(), std::move(socket), options);
+    auto listener =
+        net::Listener::adopt(resources_.executor(), std::move(socket), {.pauses = context_.pauses});
     if (!listener) {
         logger_.error("no helper port: {}", listener.error().text);
         return false;

@@ -93,11 +93,6 @@ Result<Listener> Listener::adopt(Executor executor, UniqueFd fd, Options options
     if (!socket.is_open()) {
         return fail(Errc::IoFailed, "cannot watch a listening socket");
     }
-    if (options.for_streams) {
-        socket.set_linger_reset();
-        socket.set_nodelay();
-        socket.set_keepalive();
-    }
     return Listener(std::move(socket), std::move(options));
 }
 

@@ -21,9 +21,6 @@ class Listener {
     struct Options {
         int backlog =
             4096;  ///< Connections waiting for accept; the kernel cuts it to net.core.somaxconn.
-        /// Accepted sockets reset on close, do not delay and keep alive (Socket::set_linger_reset,
-        /// set_nodelay, set_keepalive): on Linux they inherit it, which spares six calls for each.
-        bool for_streams = false;
         /// Told why accepting pauses; may be null.
         std::shared_ptr<PauseReport> pauses{};
     };
@@ -36,7 +33,8 @@ class Listener {
     [[nodiscard]] static Result<Listener> open(Executor executor, const Endpoint& endpoint,
                                                Options options);
 
-    /// Accepts from `fd`, a socket that listens, which it owns from now on. @return IoFailed.
+    /// Accepts from `fd`, a socket that listens, which it owns from now on. What accepted sockets
+    /// inherit it must have had before it listened. @return IoFailed.
     [[nodiscard]] static Result<Listener> adopt(Executor executor, UniqueFd fd, Options options);
 
     Listener(Listener&&) noexcept = default;

@@ -95,7 +95,10 @@ Awaitable<void> expect_options_of_a_stream(Listener& listener) {
 
 TEST(Listener, HandsItsOptionsToAcceptedSockets) {
     asio::io_context context(1);
-    auto listener = listen(context, "127.0.0.1", 0, {.for_streams = true});
+    UniqueFd fd(::socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0));
+    set_stream_options(fd.get());
+    ASSERT_EQ(::listen(fd.get(), 8), 0);
+    auto listener = Listener::adopt(context.get_executor(), std::move(fd), {});
     ASSERT_TRUE(listener);
     test::run_coroutine(context, expect_options_of_a_stream(*listener));
 }

@@ -27,6 +27,13 @@ void set_linger(int fd, bool reset) {
     (void)::setsockopt(fd, SOL_SOCKET, SO_LINGER, &value, sizeof value);
 }
 
+void set_keepalive(int fd, const Socket::Keepalive& keepalive) {
+    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(keepalive.idle.count()));
+    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(keepalive.interval.count()));
+    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.probes);
+    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+}
+
 bool would_block(int error) {
     return error == EAGAIN || error == EWOULDBLOCK;
 }
@@ -199,11 +206,13 @@ void Socket::clear_linger() {
 }
 
 void Socket::set_keepalive(const Keepalive& keepalive) {
-    const int fd = native_handle();
-    set_option(fd, IPPROTO_TCP, TCP_KEEPIDLE, static_cast<int>(keepalive.idle.count()));
-    set_option(fd, IPPROTO_TCP, TCP_KEEPINTVL, static_cast<int>(keepalive.interval.count()));
-    set_option(fd, IPPROTO_TCP, TCP_KEEPCNT, keepalive.probes);
-    set_option(fd, SOL_SOCKET, SO_KEEPALIVE, 1);
+    net::set_keepalive(native_handle(), keepalive);
+}
+
+void set_stream_options(int fd) {
+    set_linger(fd, true);
+    set_option(fd, IPPROTO_TCP, TCP_NODELAY, 1);
+    set_keepalive(fd, Socket::Keepalive{});
 }
 
 Socket::PeerState Socket::peer_state() {

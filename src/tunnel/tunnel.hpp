@@ -34,8 +34,8 @@ class Tunnel {
     /// ..., Cancelled after close() or abort().
     [[nodiscard]] net::Awaitable<Error> run();
 
-    /// Gateway: a visitor's socket (on this worker) becomes a stream. It has the options of
-    /// net::Listener::Options::for_streams. @return LimitReached; the socket is then reset.
+    /// Gateway: a visitor's socket (on this worker) becomes a stream. It has
+    /// net::set_stream_options(). @return LimitReached; the socket is then reset.
     [[nodiscard]] Result<StreamId> open(net::Socket visitor, const wire::Open& open);
 
     /// Agent: the backend's connected socket for a stream announced by on_open. Is set to reset on
