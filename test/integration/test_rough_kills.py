@@ -113,8 +113,10 @@ def test_a_killed_gateway(programs, gateway_of_its_own_ports, backend, tmp_path)
     agent = programs.agent(gateway, name="example", backend=served.port)
     port = gateway.wait_for_name("example")
     for killed in range(1, ROUNDS + 1):
+        before = len(served.records)
         under_way = Transfers(port)
-        at_backend = served.records[-2:]
+        harness.wait_until(lambda: len(served.records) == before + 2)
+        at_backend = served.records[before:]
         gateway.kill()
         assert_reset(under_way.ends())
         assert {record.wait().end for record in at_backend} == {"reset"}
@@ -134,8 +136,10 @@ def test_a_killed_agent(programs, backend):
     agent = programs.agent(gateway, name="example", backend=served.port, label="agent")
     port = gateway.wait_for_name("example")
     for killed in range(1, ROUNDS + 1):
+        before = len(served.records)
         under_way = Transfers(port)
-        at_backend = served.records[-2:]
+        harness.wait_until(lambda: len(served.records) == before + 2)
+        at_backend = served.records[before:]
         agent.kill()
         assert_reset(under_way.ends())
         assert {record.wait().end for record in at_backend} == {"reset"}
