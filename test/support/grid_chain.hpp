@@ -5,7 +5,6 @@
 #include <string>
 #include <string_view>
 
-#include "auth/grid/contract.hpp"
 #include "auth/grid/decide.hpp"
 #include "auth/grid/storage_key.hpp"
 #include "test/support/json_vectors.hpp"
@@ -46,21 +45,6 @@ class GridChain {
     [[nodiscard]] auth::grid::StorageValue at(ByteView key) const {
         const auto found = storage_.find(hex_of(key));
         return found == storage_.end() ? std::nullopt : found->second;
-    }
-
-    /// What a decision about `twin` and `name` is made from.
-    [[nodiscard]] auth::grid::ChainValues values(std::uint32_t twin, std::string_view name) const {
-        using namespace auth::grid;
-        ChainValues values{.twin = at(twin_key(twin)),
-                           .registration = at(name_registration_key(name)),
-                           .contract = {},
-                           .twin_pallet_version = at(twin_pallet_version_key()),
-                           .contract_pallet_version = at(contract_pallet_version_key())};
-        if (values.registration) {
-            const auto id = decode_contract_id(*values.registration);
-            values.contract = id ? at(contract_key(*id)) : std::nullopt;
-        }
-        return values;
     }
 
   private:

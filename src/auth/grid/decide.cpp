@@ -126,16 +126,6 @@ Lookup<std::uint64_t> contract_id_of(const PalletValue& registration, const Rule
     return Found<std::uint64_t>{.value = *id, .warnings = std::move(warnings)};
 }
 
-Decision decide_login(const GridToken& token, const PalletValue& twin, const Rules& rules) {
-    auto account = account_of(token.twin, twin, rules);
-    if (!account) {
-        return std::move(account.error());
-    }
-    const bool signed_by_it = is_signed_by(token, account->value);
-    return {.reason = signed_by_it ? Reason::Allowed : Reason::SignatureWrong,
-            .warnings = std::move(account->warnings)};
-}
-
 Decision decide_account(std::uint32_t id, const Account& signer, const PalletValue& twin,
                         const Rules& rules) {
     auto account = account_of(id, twin, rules);
@@ -164,30 +154,6 @@ Decision decide_name(std::uint32_t twin, std::string_view name, std::uint64_t id
                               : Reason::ContractMissing;
     }
     return decision;
-}
-
-Decision decide(const GridToken& token, std::string_view name, const ChainValues& values,
-                const Rules& rules) {
-    auto decision = decide_login(
-        token, {.value = values.twin, .pallet_version = values.twin_pallet_version}, rules);
-    if (decision.reason != Reason::Allowed) {
-        return decision;
-    }
-    decision.reason = check_name(token, name);
-    if (decision.reason != Reason::Allowed) {
-        return decision;
-    }
-    const auto id = contract_id_of(
-        {.value = values.registration, .pallet_version = values.contract_pallet_version}, rules);
-    if (!id) {
-        return id.error();
-    }
-    auto owned = decide_name(
-        token.twin, name, id->value,
-        {.value = values.contract, .pallet_version = values.contract_pallet_version}, rules);
-    owned.warnings.insert(owned.warnings.begin(), decision.warnings.begin(),
-                          decision.warnings.end());
-    return owned;
 }
 
 Decision decide_block(const StorageValue& timestamp,

@@ -56,10 +56,6 @@ using Lookup = std::expected<Found<T>, Decision>;
 [[nodiscard]] Lookup<std::uint64_t> contract_id_of(const PalletValue& registration,
                                                    const Rules& rules);
 
-/// Is the token by the twin that it names?
-[[nodiscard]] Decision decide_login(const GridToken& token, const PalletValue& twin,
-                                    const Rules& rules);
-
 /// Has twin `id` still the account that signed? For the re-checks of a session.
 [[nodiscard]] Decision decide_account(std::uint32_t id, const Account& signer,
                                       const PalletValue& twin, const Rules& rules);
@@ -71,19 +67,6 @@ using Lookup = std::expected<Found<T>, Decision>;
 /// Does `twin` own `name` by the contract stored for `id`, which contract_id_of() gave?
 [[nodiscard]] Decision decide_name(std::uint32_t twin, std::string_view name, std::uint64_t id,
                                    const PalletValue& contract, const Rules& rules);
-
-/// All that a decision is made from.
-struct ChainValues {
-    StorageValue twin;
-    StorageValue registration;
-    StorageValue contract;
-    StorageValue twin_pallet_version;
-    StorageValue contract_pallet_version;
-};
-
-/// May the bearer of `token` have `name`? All of the above, in order, for one block.
-[[nodiscard]] Decision decide(const GridToken& token, std::string_view name,
-                              const ChainValues& values, const Rules& rules);
 
 /// Is a block with the time `timestamp` (Timestamp.Now) of now, give or take `allowance`?
 [[nodiscard]] Decision decide_block(const StorageValue& timestamp,

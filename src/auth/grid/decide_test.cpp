@@ -1,9 +1,6 @@
 #include "auth/grid/decide.hpp"
 
-#include <map>
 #include <string>
-#include <utility>
-#include <variant>
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -14,142 +11,38 @@
 namespace diglett::auth::grid {
 namespace {
 
-using test::grid_rules;
-using test::grid_token;
 using test::GridChain;
 using test::kGridNow;
 using test::text_at;
 
-/// How far it came: refused for the token, or decided by the chain.
-using Outcome = std::variant<TokenError, Reason>;
-
 constexpr Rules kStrict{.strict = true};
 constexpr Rules kKnownOnly{.unknown_version = UnknownVersion::Refuse};
 
-GridToken token_called(std::string_view name) {
-    return parse_token(grid_token(name), grid_rules(), kGridNow).value();
+constexpr std::uint32_t kAlice = 1;
+
+PalletValue twin_at(const GridChain& chain, std::uint32_t twin) {
+    return {.value = chain.at(twin_key(twin)),
+            .pallet_version = chain.at(twin_pallet_version_key())};
 }
 
-Decision decision(const GridChain& chain, std::string_view token_name, std::string_view name,
-                  const Rules& rules = {}) {
-    const auto token = token_called(token_name);
-    return decide(token, name, chain.values(token.twin, name), rules);
+/// What is found of the account that `twin` has.
+Decision twin_decision(const GridChain& chain, std::uint32_t twin, const Rules& rules = {}) {
+    const auto account = account_of(twin, twin_at(chain, twin), rules);
+    return account ? Decision{.reason = Reason::Allowed, .warnings = account->warnings}
+                   : account.error();
 }
 
-Outcome outcome(const GridChain& chain, std::string_view token_name, std::string_view name,
-                const Rules& rules = {}) {
-    const auto token = parse_token(grid_token(token_name), grid_rules(), kGridNow);
-    if (!token) {
-        return token.error();
+/// Whether `kAlice` owns `name`.
+Decision name_decision(const GridChain& chain, std::string_view name, const Rules& rules = {}) {
+    const auto version = chain.at(contract_pallet_version_key());
+    const auto id = contract_id_of(
+        {.value = chain.at(name_registration_key(name)), .pallet_version = version}, rules);
+    if (!id) {
+        return id.error();
     }
-    return decision(chain, token_name, name, rules).reason;
-}
-
-// What mock_chain.json's decisions are; "policy" in it stands for either.
-const std::map<std::pair<std::string_view, std::string_view>, Outcome> kOutcomes{
-    {{"alice_sr/example", "example"}, Reason::Allowed},
-    {{"alice_ed/edexample", "edexample"}, Reason::Allowed},
-    {{"bob_sr/bobname", "bobname"}, Reason::Allowed},
-    {{"bob_ed/bobed", "bobed"}, Reason::Allowed},
-    {{"dev_root_sr/rooted", "rooted"}, Reason::Allowed},
-    {{"alice_sr/example", "edexample"}, Reason::NameNotInToken},
-    {{"alice_sr/bobname", "bobname"}, Reason::OtherTwin},
-    {{"alice_sr/claims_twin_3", "bobname"}, Reason::SignatureWrong},
-    {{"alice_sr/twin_404", "example"}, Reason::NoSuchTwin},
-    {{"alice_sr/twin_6_id_mismatch", "midtwin"}, Reason::StoredTwinDiffers},
-    {{"alice_sr/grace", "grace"}, Reason::Allowed},
-    {{"alice_sr/deleted", "deleted"}, Reason::ContractDeleted},
-    {{"alice_sr/outoffunds", "outoffunds"}, Reason::ContractDeleted},
-    {{"alice_sr/collective", "collective"}, Reason::ContractDeleted},
-    {{"alice_sr/dangling", "dangling"}, Reason::ContractMissing},
-    {{"alice_sr/mismatch", "mismatch"}, Reason::OtherName},
-    {{"alice_sr/nodeish", "nodeish"}, Reason::NotANameContract},
-    {{"alice_sr/rentish", "rentish"}, Reason::NotANameContract},
-    {{"alice_sr/wrongid", "wrongid"}, Reason::StoredContractDiffers},
-    {{"alice_sr/sponsored", "sponsored"}, Reason::Allowed},
-    {{"alice_sr/64chars", "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"},
-     Reason::NameNotUsable},
-    {{"alice_sr/63chars", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"},
-     Reason::Allowed},
-    {{"alice_sr/under_score", "under_score"}, Reason::NameNotUsable},
-    {{"alice_sr/-lead", "-lead"}, Reason::NameNotUsable},
-    {{"alice_sr/trail-", "trail-"}, Reason::NameNotUsable},
-    {{"alice_sr/12345", "12345"}, Reason::Allowed},
-    {{"alice_sr/xn--bcher-kva", "xn--bcher-kva"}, Reason::Allowed},
-    {{"alice_sr/oldversion", "oldversion"}, Reason::Allowed},
-    {{"alice_sr/trunc", "trunc"}, Reason::ContractUnreadable},
-    {{"alice_sr/extra", "extra"}, Reason::ContractUnreadable},
-    {{"alice_sr/badstate", "badstate"}, Reason::ContractUnreadable},
-    {{"alice_sr/badtype", "badtype"}, Reason::ContractUnreadable},
-    {{"alice_sr/zero", "zero"}, Reason::NotRegistered},
-    {{"alice_sr/unknown", "unknown"}, Reason::NotRegistered},
-    {{"alice_sr/bigid", "bigid"}, Reason::Allowed},
-    {{"alice_sr/a___lock", "a___lock"}, Reason::NameNotUsable},
-    {{"alice_sr/midtwin", "midtwin"}, Reason::OtherTwin},
-    {{"alice_sr/other_audience", "example"}, TokenError::OtherAudience},
-    {{"alice_sr/expired", "example"}, TokenError::Expired},
-    {{"alice_sr/issued_in_future", "example"}, TokenError::FromTheFuture},
-    {{"alice_sr/lifetime_10_years", "example"}, TokenError::LifetimeTooLong},
-    {{"rmb/alice_sr/rust_style", "example"}, TokenError::WrongType},
-};
-
-Outcome expected_outcome(std::string_view token_name, std::string_view name) {
-    constexpr std::string_view kOurs = "diglett/";
-    if (token_name.starts_with(kOurs)) {
-        token_name.remove_prefix(kOurs.size());
-    }
-    return kOutcomes.at({token_name, name});
-}
-
-bool is_allowed(const Outcome& outcome) {
-    return outcome == Outcome(Reason::Allowed);
-}
-
-TEST(Decide, GivesEachDecisionOfTheVectors) {
-    const GridChain chain;
-    const auto& decisions = test::array_at(chain.vectors(), "decisions");
-    ASSERT_EQ(decisions.size(), 42U);
-    ASSERT_EQ(kOutcomes.size(), 42U);
-    for (const auto& vector : decisions) {
-        const auto token_name = text_at(vector, "token_name");
-        const auto name = text_at(vector, "register_name");
-        SCOPED_TRACE(std::string(token_name) + " for " + std::string(name));
-        const auto got = outcome(chain, token_name, name);
-        EXPECT_EQ(got, expected_outcome(token_name, name));
-        const auto expect = text_at(vector, "expect");
-        EXPECT_TRUE(expect == "policy" || (expect == "allow") == is_allowed(got));
-    }
-}
-
-// The texts of the vectors say where no answer was understood; there nothing may look like a no.
-TEST(Decide, TellsANoFromAnAnswerThatWasNotUnderstood) {
-    const GridChain chain;
-    std::size_t undecided = 0;
-    for (const auto& vector : test::array_at(chain.vectors(), "decisions")) {
-        const auto reason = text_at(vector, "reason");
-        const bool expected =
-            reason.starts_with("value does not decode exactly") || reason.starts_with("stored ");
-        const auto got =
-            outcome(chain, text_at(vector, "token_name"), text_at(vector, "register_name"));
-        const auto* const by_chain = std::get_if<Reason>(&got);
-        const bool is_undecided =
-            by_chain != nullptr && answer_of(*by_chain) == Answer::CannotDecide;
-        EXPECT_EQ(is_undecided, expected) << reason;
-        undecided += is_undecided ? 1U : 0U;
-    }
-    EXPECT_EQ(undecided, 6U);
-}
-
-TEST(Decide, StrictRefusesTheGracePeriodAlone) {
-    const GridChain chain;
-    for (const auto& [key, expected] : kOutcomes) {
-        const std::string token_name = key.first.starts_with("rmb/")
-                                           ? std::string(key.first)
-                                           : "diglett/" + std::string(key.first);
-        const auto got = outcome(chain, token_name, key.second, kStrict);
-        EXPECT_EQ(got, key.second == "grace" ? Outcome(Reason::InGracePeriod) : expected)
-            << token_name;
-    }
+    const PalletValue contract{.value = chain.at(contract_key(id->value)),
+                               .pallet_version = version};
+    return decide_name(kAlice, name, id->value, contract, rules);
 }
 
 /// The chain after the change of state called `name`.
@@ -168,7 +61,7 @@ GridChain chain_after(std::string_view name) {
 }
 
 Decision decision_after(std::string_view scenario, const Rules& rules = {}) {
-    return decision(chain_after(scenario), "diglett/alice_sr/example", "example", rules);
+    return name_decision(chain_after(scenario), "example", rules);
 }
 
 Decision block_decision(const GridChain& chain) {
@@ -178,7 +71,6 @@ Decision block_decision(const GridChain& chain) {
 TEST(Decide, FollowsEachChangeOfState) {
     EXPECT_EQ(test::array_at(GridChain().vectors(), "scenarios").size(), 6U);
 
-    EXPECT_EQ(decision_after("twin_transferred").reason, Reason::SignatureWrong);
     EXPECT_EQ(decision_after("contract_cancelled").reason, Reason::NotRegistered);
     EXPECT_EQ(decision_after("contract_moved_to_other_twin").reason, Reason::OtherTwin);
     EXPECT_EQ(decision_after("enters_grace").reason, Reason::Allowed);
@@ -198,28 +90,30 @@ TEST(Decide, FollowsEachChangeOfState) {
 }
 
 TEST(Decide, KnownVersionsGiveNoWarning) {
-    const auto known = decision(GridChain(), "diglett/alice_sr/example", "example", kKnownOnly);
-    EXPECT_EQ(known, Decision{});
+    EXPECT_EQ(twin_decision(GridChain(), kAlice, kKnownOnly), Decision{});
+    EXPECT_EQ(name_decision(GridChain(), "example", kKnownOnly), Decision{});
 }
 
 TEST(Decide, NullIsANoOnlyWhereThePalletIs) {
-    for (const bool twins : {true, false}) {
-        GridChain chain;
-        chain.set(twins ? twin_pallet_version_key() : contract_pallet_version_key(), std::nullopt);
-        const auto* const token = twins ? "diglett/alice_sr/twin_404" : "diglett/alice_sr/unknown";
-        const auto* const name = twins ? "example" : "unknown";
-        const auto renamed = decision(chain, token, name);
-        EXPECT_EQ(renamed.reason, Reason::NoPallet);
-        EXPECT_EQ(renamed.answer(), Answer::CannotDecide);
-        EXPECT_EQ(decision(GridChain(), token, name).answer(), Answer::NotAllowed);
+    GridChain renamed;
+    renamed.set(twin_pallet_version_key(), std::nullopt);
+    renamed.set(contract_pallet_version_key(), std::nullopt);
+    for (const auto& there :
+         {twin_decision(GridChain(), 404), name_decision(GridChain(), "unknown")}) {
+        EXPECT_EQ(there.answer(), Answer::NotAllowed);
+    }
+    for (const auto& gone : {twin_decision(renamed, 404), name_decision(renamed, "unknown")}) {
+        EXPECT_EQ(gone.reason, Reason::NoPallet);
+        EXPECT_EQ(gone.answer(), Answer::CannotDecide);
+    }
 
-        // What is there and decodes is believed, with a warning.
-        const auto there = decision(chain, "diglett/alice_sr/example", "example");
+    // What is there and decodes is believed, with a warning.
+    for (const auto& there : {twin_decision(renamed, kAlice), name_decision(renamed, "example")}) {
         EXPECT_EQ(there.reason, Reason::Allowed);
         EXPECT_EQ(there.warnings.size(), 1U);
-        EXPECT_EQ(decision(chain, "diglett/alice_sr/example", "example", kKnownOnly).reason,
-                  Reason::UnknownVersion);
     }
+    EXPECT_EQ(twin_decision(renamed, kAlice, kKnownOnly).reason, Reason::UnknownVersion);
+    EXPECT_EQ(name_decision(renamed, "example", kKnownOnly).reason, Reason::UnknownVersion);
 }
 
 TEST(Decide, MissingContractIsANoOnlyWhereThePalletIs) {
@@ -236,8 +130,9 @@ TEST(Decide, VersionIsOneByte) {
     for (const std::size_t size : {0U, 2U, 4U}) {
         GridChain chain;
         chain.set(twin_pallet_version_key(), ByteVector(size));
-        EXPECT_EQ(decision(chain, "diglett/alice_sr/example", "example").reason,
-                  Reason::PalletVersionUnreadable);
+        chain.set(contract_pallet_version_key(), ByteVector(size));
+        EXPECT_EQ(twin_decision(chain, kAlice).reason, Reason::PalletVersionUnreadable);
+        EXPECT_EQ(name_decision(chain, "example").reason, Reason::PalletVersionUnreadable);
     }
 }
 
@@ -246,23 +141,17 @@ TEST(Decide, NewerContractIsAllowedWithAWarning) {
     auto value = chain.at(contract_key(11)).value();
     value[0] = std::byte{5};
     chain.set(contract_key(11), value);
-    const auto newer = decision(chain, "diglett/alice_sr/example", "example");
+    const auto newer = name_decision(chain, "example");
     EXPECT_EQ(newer.reason, Reason::Allowed);
     EXPECT_THAT(newer.warnings,
                 testing::ElementsAre(Warning{.of = Warning::Of::Contract, .found = 5U}));
     EXPECT_EQ(words(newer.warnings.front()),
               "a name contract's value has version 5, which is newer than those known");
-    EXPECT_EQ(decision(chain, "diglett/alice_sr/example", "example", kKnownOnly).reason,
-              Reason::UnknownVersion);
+    EXPECT_EQ(name_decision(chain, "example", kKnownOnly).reason, Reason::UnknownVersion);
 }
 
 TEST(Decide, NobodySignsForTheZeroAccount) {
-    const GridChain chain;
-    const PalletValue twin{.value = chain.at(twin_key(5)),
-                           .pallet_version = chain.at(twin_pallet_version_key())};
-    const auto account = account_of(5, twin, {});
-    ASSERT_FALSE(account);
-    EXPECT_EQ(account.error().reason, Reason::ZeroAccount);
+    EXPECT_EQ(twin_decision(GridChain(), 5).reason, Reason::ZeroAccount);
 
     // The forgery that other libraries accept.
     const auto vectors = test::load_vectors("grid/sr25519.json");
@@ -278,15 +167,10 @@ TEST(Decide, NobodySignsForTheZeroAccount) {
         .signature = test::bytes_at<64>(forgery, "signature"),
         .signing_input = Secret(std::string(as_text(test::hex_at(forgery, "message"))))};
     EXPECT_FALSE(is_signed_by(token, Account{}));
-    EXPECT_EQ(decide(token, "zeroacct", chain.values(5, "zeroacct"), {}).reason,
-              Reason::ZeroAccount);
 }
 
 TEST(Decide, ReCheckNoticesAnotherAccount) {
-    const auto twin = [](const GridChain& chain) {
-        return PalletValue{.value = chain.at(twin_key(1)),
-                           .pallet_version = chain.at(twin_pallet_version_key())};
-    };
+    const auto twin = [](const GridChain& chain) { return twin_at(chain, kAlice); };
     const auto signer = account_of(1, twin(GridChain()), {}).value().value;
     EXPECT_EQ(decide_account(1, signer, twin(GridChain()), {}).reason, Reason::Allowed);
     EXPECT_EQ(decide_account(1, signer, twin(chain_after("twin_transferred")), {}).reason,

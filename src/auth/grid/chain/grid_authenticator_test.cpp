@@ -1,9 +1,12 @@
 #include "auth/grid/chain/grid_authenticator.hpp"
 
+#include <map>
 #include <memory>
 #include <optional>
 #include <set>
 #include <string>
+#include <utility>
+#include <variant>
 #include <vector>
 
 #include <gmock/gmock.h>
@@ -28,6 +31,69 @@ using Names = std::expected<Allowed, Refusal>;
 constexpr std::string_view kAlice = "diglett/alice_sr/example";
 constexpr std::string_view kOtherAccount =
     "0x010000008eaf04151687736326c9fea17e25fc5287613693c912909cb226aa4794f26a48000000";
+
+/// Refused for the token, or decided by the chain.
+using Outcome = std::variant<TokenError, Reason>;
+
+// What mock_chain.json's decisions are; "policy" in it stands for either.
+const std::map<std::pair<std::string_view, std::string_view>, Outcome> kOutcomes{
+    {{"alice_sr/example", "example"}, Reason::Allowed},
+    {{"alice_ed/edexample", "edexample"}, Reason::Allowed},
+    {{"bob_sr/bobname", "bobname"}, Reason::Allowed},
+    {{"bob_ed/bobed", "bobed"}, Reason::Allowed},
+    {{"dev_root_sr/rooted", "rooted"}, Reason::Allowed},
+    {{"alice_sr/example", "edexample"}, Reason::NameNotInToken},
+    {{"alice_sr/bobname", "bobname"}, Reason::OtherTwin},
+    {{"alice_sr/claims_twin_3", "bobname"}, Reason::SignatureWrong},
+    {{"alice_sr/twin_404", "example"}, Reason::NoSuchTwin},
+    {{"alice_sr/twin_6_id_mismatch", "midtwin"}, Reason::StoredTwinDiffers},
+    {{"alice_sr/grace", "grace"}, Reason::Allowed},
+    {{"alice_sr/deleted", "deleted"}, Reason::ContractDeleted},
+    {{"alice_sr/outoffunds", "outoffunds"}, Reason::ContractDeleted},
+    {{"alice_sr/collective", "collective"}, Reason::ContractDeleted},
+    {{"alice_sr/dangling", "dangling"}, Reason::ContractMissing},
+    {{"alice_sr/mismatch", "mismatch"}, Reason::OtherName},
+    {{"alice_sr/nodeish", "nodeish"}, Reason::NotANameContract},
+    {{"alice_sr/rentish", "rentish"}, Reason::NotANameContract},
+    {{"alice_sr/wrongid", "wrongid"}, Reason::StoredContractDiffers},
+    {{"alice_sr/sponsored", "sponsored"}, Reason::Allowed},
+    {{"alice_sr/64chars", "mmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmmm"},
+     Reason::NameNotUsable},
+    {{"alice_sr/63chars", "nnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnnn"},
+     Reason::Allowed},
+    {{"alice_sr/under_score", "under_score"}, Reason::NameNotUsable},
+    {{"alice_sr/-lead", "-lead"}, Reason::NameNotUsable},
+    {{"alice_sr/trail-", "trail-"}, Reason::NameNotUsable},
+    {{"alice_sr/12345", "12345"}, Reason::Allowed},
+    {{"alice_sr/xn--bcher-kva", "xn--bcher-kva"}, Reason::Allowed},
+    {{"alice_sr/oldversion", "oldversion"}, Reason::Allowed},
+    {{"alice_sr/trunc", "trunc"}, Reason::ContractUnreadable},
+    {{"alice_sr/extra", "extra"}, Reason::ContractUnreadable},
+    {{"alice_sr/badstate", "badstate"}, Reason::ContractUnreadable},
+    {{"alice_sr/badtype", "badtype"}, Reason::ContractUnreadable},
+    {{"alice_sr/zero", "zero"}, Reason::NotRegistered},
+    {{"alice_sr/unknown", "unknown"}, Reason::NotRegistered},
+    {{"alice_sr/bigid", "bigid"}, Reason::Allowed},
+    {{"alice_sr/a___lock", "a___lock"}, Reason::NameNotUsable},
+    {{"alice_sr/midtwin", "midtwin"}, Reason::OtherTwin},
+    {{"alice_sr/other_audience", "example"}, TokenError::OtherAudience},
+    {{"alice_sr/expired", "example"}, TokenError::Expired},
+    {{"alice_sr/issued_in_future", "example"}, TokenError::FromTheFuture},
+    {{"alice_sr/lifetime_10_years", "example"}, TokenError::LifetimeTooLong},
+    {{"rmb/alice_sr/rust_style", "example"}, TokenError::WrongType},
+};
+
+const Outcome& expected_outcome(std::string_view token_name, std::string_view name) {
+    constexpr std::string_view kOurs = "diglett/";
+    if (token_name.starts_with(kOurs)) {
+        token_name.remove_prefix(kOurs.size());
+    }
+    return kOutcomes.at({token_name, name});
+}
+
+std::string_view words_of(const Outcome& outcome) {
+    return std::visit([](auto why) { return words(why); }, outcome);
+}
 
 class GridAuthenticatorTest : public testing::Test {
   protected:
@@ -80,6 +146,16 @@ class GridAuthenticatorTest : public testing::Test {
         return run(grid_->authorize(identity, name, kind, Clock::now() + 5s));
     }
 
+    /// The words with which `name` is refused to the bearer of a token; those of Allowed if not.
+    std::string words_about(std::string_view token_name, const std::string& name) {
+        const auto identity = login(token_name);
+        if (!identity) {
+            return identity.error().text;
+        }
+        const auto answer = ask(*identity, name);
+        return answer ? std::string(words(Reason::Allowed)) : answer.error().text;
+    }
+
     static RefusalCode code_of(const auto& answer) {
         return answer ? RefusalCode::Unknown : answer.error().code;
     }
@@ -130,6 +206,22 @@ TEST_F(GridAuthenticatorTest, DecidesAsTheVectorsSay) {
     }
     EXPECT_EQ(allowed, 12U) << "ten, the grace period, and xn--";
     EXPECT_EQ(undecided, 6U);
+}
+
+TEST_F(GridAuthenticatorTest, GivesTheReasonOfEachDecision) {
+    const auto& decisions = test::array_at(node_.chain.vectors(), "decisions");
+    ASSERT_EQ(decisions.size(), kOutcomes.size());
+    for (const bool strict : {false, true}) {
+        for (const auto& vector : decisions) {
+            const auto token_name = test::text_at(vector, "token_name");
+            const std::string name(test::text_at(vector, "register_name"));
+            SCOPED_TRACE(std::string(token_name) + " for " + name);
+            make({.token = test::grid_rules(), .rules = {.strict = strict}});  // nothing is cached
+            const auto expected = strict && name == "grace" ? Outcome(Reason::InGracePeriod)
+                                                            : expected_outcome(token_name, name);
+            EXPECT_EQ(words_about(token_name, name), words_of(expected));
+        }
+    }
 }
 
 TEST_F(GridAuthenticatorTest, NamesTheIdentityByItsTwin) {
