@@ -1,5 +1,6 @@
 #pragma once
 
+#include <algorithm>
 #include <cstddef>
 #include <map>
 #include <optional>
@@ -48,6 +49,12 @@ class Registrations {
 
     /// Whether no name is left, neither held nor asked for nor waiting.
     [[nodiscard]] bool empty() const { return asked_.empty() && waiting_.empty(); }
+
+    /// Whether the gateway serves one of the names: it said Ok and nothing since.
+    [[nodiscard]] bool holds_any() const {
+        return std::ranges::any_of(asked_,
+                                   [](const auto& each) { return each.second.is_registered; });
+    }
 
     /// When the gateway must have answered at the latest; kNever before Welcome and when nothing is
     /// due.

@@ -369,8 +369,18 @@ TEST_F(AgentSession, LeavesAfterAGoAwayAndComesBack) {
                    frame(FrameKind::GoAway, 0,
                          wire::Refusal{.code = Code::Revoked, .text = "the gateway's words"})});
     EXPECT_TRUE(gateway->sees_the_end());
-    EXPECT_EQ(end_code(), Errc::NameRevoked);
+    EXPECT_EQ(end_code(), Errc::CredentialRefused) << "no name was taken: the credential is";
     EXPECT_EQ(log_.count("the gateway's words"), 0U) << "that is for the caller to say";
+}
+
+/// (protocol 9.7)
+TEST_F(AgentSession, EndsWithTheNameWhenTheLastThatItHoldsIsRevoked) {
+    start({"blog", "shop"}, false);
+    auto gateway = accept_opening();
+    gateway->send({hello(), welcome(), error(2, Code::TryLater, 9'000), ok(1),
+                   error(1, Code::Revoked),
+                   frame(FrameKind::GoAway, 0, wire::Refusal{.code = Code::Revoked, .text = "x"})});
+    EXPECT_EQ(end_code(), Errc::NameRevoked);
 }
 
 /// How long it pauses is read from its log: nobody waits for it here. (protocol 7.5, 9.3)

@@ -271,7 +271,11 @@ Status Session::on_go_away(ByteView payload) {
             return {};  // its streams may still end
         }
     }
-    end_with(refused_session(*why));
+    SessionEnd end = refused_session(*why);
+    if (why->code == wire::RefusalCode::Revoked && registrations_.holds_any()) {
+        end.why.code = Errc::CredentialRefused;  // it is not about one name (protocol 9.7)
+    }
+    end_with(std::move(end));
     return {};
 }
 

@@ -84,7 +84,7 @@ TEST_F(NameServiceRecheck, ARefusalOfTheCredentialEndsTheSession) {
     tend(10min);
     EXPECT_TRUE(session(1).lost.empty());
     ASSERT_EQ(session(1).ended.size(), 1U);
-    EXPECT_EQ(session(1).ended[0].code, Code::Credential);
+    EXPECT_EQ(session(1).ended[0].code, Code::Revoked);
     EXPECT_THAT(plugs_.published, IsEmpty());
 }
 

@@ -196,7 +196,7 @@ net::Awaitable<void> NameService::revoke(std::string name, auth::Refusal why) {
     }
     sessions_.at(*number).names.erase(registration);
     if (why.ends_identity) {
-        auto ending = end_session(*number, refusal(wire::RefusalCode::Credential, why.text));
+        auto ending = end_session(*number, refusal(wire::RefusalCode::Revoked, why.text));
         co_await std::move(ending);
         co_return;
     }
