@@ -304,6 +304,61 @@ TEST_F(ChainClientTest, OurOwnCrowdIsNoFaultOfANodeWithFewConnections) {
     test::run_coroutine(context_, crowded.stop());
 }
 
+/// Carries two requests at once; when it hangs, none is answered, and giving up takes a moment.
+class HangingLink final : public NodeLink {
+  public:
+    explicit HangingLink(test::FakeNode& node) : node_(node) {}
+
+    std::size_t capacity() const override { return 2; }
+
+    net::Awaitable<Result<std::string>> exchange(std::uint64_t, std::string request,
+                                                 TimePoint deadline) override {
+        if (!hangs) {
+            co_return node_.answer(request);
+        }
+        ++asked_in_vain;
+        auto sleeping = net::sleep_until(deadline + 5ms);
+        (void)co_await std::move(sleeping);
+        co_return fail(Errc::TimedOut, "no answer in time");
+    }
+
+    void close() override {}
+
+    bool hangs = false;
+    int asked_in_vain = 0;
+
+  private:
+    test::FakeNode& node_;
+};
+
+TEST_F(ChainClientTest, WhoWaitsBehindANodeThatHangsAsksTheNext) {
+    ChainOptions options;
+    options.endpoints = {*parse_node_url("http://127.0.0.1:1"),
+                         *parse_node_url("http://127.0.0.1:2")};
+    options.patience = 400ms;
+    const auto hanging = std::make_shared<HangingLink>(first_);
+    const auto well = std::make_shared<HangingLink>(second_);
+    std::size_t made = 0;
+    ChainClient client(
+        context_.get_executor(), options,
+        [&](const NodeUrl&) { return made++ == 0 ? hanging : well; }, clocks_.clocks(),
+        log_.logger());
+    const auto block = run(client.head(kNever)).value();
+    std::vector<ByteVector> keys;
+    std::vector<StorageValue> expected;
+    for (std::uint32_t twin = 0; twin < 20; ++twin) {
+        keys.push_back(twin_key(twin));
+        expected.push_back(second_.chain.at(keys.back()));
+    }
+    hanging->hangs = true;
+    const auto began = Clock::now();
+    EXPECT_EQ(run(client.read(block, keys, "", kNever)), expected);
+    EXPECT_LT(Clock::now() - began, 2 * options.patience) << "nobody waits a second time";
+    EXPECT_EQ(hanging->asked_in_vain, 2) << "nobody asks a node that is known to hang";
+    EXPECT_EQ(log_.count("127.0.0.1:1: no answer in time"), 1U);
+    test::run_coroutine(context_, client.stop());
+}
+
 TEST_F(ChainClientTest, WhatEverybodyAsksWaitsInNoCrowdsLine) {
     ChainOptions options;
     options.endpoints = {*parse_node_url("ws://127.0.0.1:1")};

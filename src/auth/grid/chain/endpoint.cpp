@@ -146,15 +146,22 @@ net::Awaitable<ChainResult<StorageValue>> Endpoint::storage(std::string hash, By
 net::Awaitable<ChainResult<boost::json::value>> Endpoint::call(std::string method,
                                                                std::vector<std::string> params,
                                                                std::string source) {
-    // Waiting here is no fault of the node's, whose time begins when it can be asked.
-    const auto in_line_until = Clock::now() + options_.patience;
+    // Waiting here is no fault of the node's, whose time begins when it can be asked. The wait is
+    // the longer one, so that who stands behind a node that hangs learns it and asks another.
+    const auto in_line_until = Clock::now() + options_.patience * 5 / 4;
     auto entering_link = link_queue_.enter(source, in_line_until);
     const auto place = co_await std::move(entering_link);
+    if (!may_be_tried()) {
+        co_return failed_meanwhile();
+    }
     if (!place) {
         co_return too_many_wait();
     }
     auto entering = queue_.enter(std::move(source), in_line_until);
     const auto slot = co_await std::move(entering);
+    if (!may_be_tried()) {
+        co_return failed_meanwhile();
+    }
     if (!slot) {
         co_return too_many_wait();
     }
@@ -176,6 +183,11 @@ net::Awaitable<ChainResult<boost::json::value>> Endpoint::call(std::string metho
                                                            escape(reply->result.error())));
     }
     co_return std::move(*reply->result);
+}
+
+/// For a question that waited while another met the failure.
+std::unexpected<ChainError> Endpoint::failed_meanwhile() const {
+    return trouble(Trouble::Unreachable, problem_);
 }
 
 void Endpoint::note(const std::optional<ChainError>& error) {

@@ -1,6 +1,7 @@
 #pragma once
 
 #include <cstdint>
+#include <expected>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -77,6 +78,7 @@ class Endpoint {
     [[nodiscard]] net::Awaitable<ChainResult<void>> look_at_runtime();
     [[nodiscard]] net::Awaitable<ChainResult<boost::json::value>> call(
         std::string method, std::vector<std::string> params, std::string source);
+    [[nodiscard]] std::unexpected<ChainError> failed_meanwhile() const;
     void note(const std::optional<ChainError>& error);
     void note_runtime(RuntimeVersion found);
 
