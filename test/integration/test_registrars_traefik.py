@@ -39,7 +39,8 @@ def route(routes, name):
 
 
 def names(routes):
-    return sorted(path.name for path in routes.iterdir())
+    """What is in the folder but the one that the gateway locks."""
+    return sorted(path.name for path in routes.iterdir() if path.name != ".diglett-staging")
 
 
 def restarted(programs, gateway):

@@ -21,6 +21,9 @@ namespace diglett::registrar::traefik {
 namespace {
 
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
+
+/// In the watched directory, whichever way leads there: what is locked, and the staging directory
+/// where none can be beside.
 constexpr const char* kInnerStaging = ".diglett-staging";
 
 bool is_full(int error) {
@@ -38,6 +41,13 @@ Status lock(const UniqueFd& directory, const std::filesystem::path& path) {
                                 escape(path.native(), kMaxShownPathBytes)));
     }
     return {};
+}
+
+std::unexpected<Error> somebody_elses(const std::filesystem::path& staging) {
+    return fail(Errc::WeakFileMode,
+                fmt::format("the staging directory '{}' must belong to the gateway's user, and "
+                            "nobody else may write in it: remove it, and the gateway makes its own",
+                            escape(staging.native(), kMaxShownPathBytes)));
 }
 
 UniqueFd open_staging(int at, const char* path) {
@@ -60,10 +70,7 @@ Status vet(const UniqueFd& staging, const std::filesystem::path& path) {
     if (facts.st_uid == ::geteuid() && (facts.st_mode & (S_IWGRP | S_IWOTH)) == 0) {
         return {};
     }
-    return fail(Errc::WeakFileMode,
-                fmt::format("the staging directory '{}' must belong to the gateway's user, and "
-                            "nobody else may write in it: remove it, and the gateway makes its own",
-                            escape(path.native(), kMaxShownPathBytes)));
+    return somebody_elses(path);
 }
 
 /// As vet(); then nobody else can read it either, and so lock it.
@@ -89,7 +96,7 @@ std::filesystem::path beside(const std::filesystem::path& path) {
     return path.native() + ".staging";
 }
 
-/// One for all links that lead there, since the lock of two gateways is in what is beside it.
+/// One for all links that lead there.
 std::filesystem::path real_path(const std::filesystem::path& path) {
     std::error_code error;
     auto real = std::filesystem::canonical(path, error);
@@ -119,6 +126,25 @@ void remove_unfinished(int staging) {
     }
 }
 
+/// `DIR/.diglett-staging`, private and locked.
+Result<UniqueFd> open_locked(const UniqueFd& watched, const std::filesystem::path& path) {
+    const auto where = path / kInnerStaging;
+    auto inner = open_or_make(watched.get(), kInnerStaging);
+    if (!inner && errno == EACCES && ::faccessat(watched.get(), ".", W_OK, AT_EACCESS) == 0) {
+        return somebody_elses(where);
+    }
+    if (!inner) {
+        return fail_at("make a staging directory in", path, errno);
+    }
+    if (const auto own = make_private(inner, where); !own) {
+        return forward_error(own);
+    }
+    if (const auto locked = lock(inner, path); !locked) {
+        return forward_error(locked);
+    }
+    return inner;
+}
+
 }  // namespace
 
 std::unexpected<Error> fail_at(std::string_view verb, const std::filesystem::path& path,
@@ -128,9 +154,11 @@ std::unexpected<Error> fail_at(std::string_view verb, const std::filesystem::pat
                             std::generic_category().message(error)));
 }
 
-HeldDirectory::HeldDirectory(UniqueFd watched, UniqueFd staging, const struct stat& facts)
+HeldDirectory::HeldDirectory(UniqueFd watched, UniqueFd inner, UniqueFd beside,
+                             const struct stat& facts)
     : watched_(std::move(watched)),
-      staging_(std::move(staging)),
+      inner_(std::move(inner)),
+      beside_(std::move(beside)),
       device_(facts.st_dev),
       inode_(facts.st_ino) {}
 
@@ -145,10 +173,15 @@ Status HeldDirectory::check(const std::filesystem::path& path) {
     }
     const auto outer = beside(real_path(path));
     if (const auto staging = open_staging(AT_FDCWD, outer.c_str()); is_on(facts.st_dev, staging)) {
-        return vet(staging, outer);
+        if (const auto own = vet(staging, outer); !own) {
+            return own;
+        }
     }
     const auto inner = open_staging(watched.get(), kInnerStaging);
-    return inner ? vet(inner, path / kInnerStaging) : Status{};
+    if (!inner) {
+        return errno == ENOENT ? Status{} : somebody_elses(path / kInnerStaging);
+    }
+    return vet(inner, path / kInnerStaging);
 }
 
 Result<HeldDirectory> HeldDirectory::open(const std::filesystem::path& path, Staging place) {
@@ -158,23 +191,19 @@ Result<HeldDirectory> HeldDirectory::open(const std::filesystem::path& path, Sta
         return fail_at("open the directory of Traefik", path, errno);
     }
     const auto real = real_path(path);
-    auto where = beside(real);
-    auto staging = place == Staging::Within ? UniqueFd() : open_beside(real, facts.st_dev);
-    if (!staging) {
-        where = real / kInnerStaging;
-        staging = open_or_make(watched.get(), kInnerStaging);
+    auto inner = open_locked(watched, path);
+    if (!inner) {
+        return forward_error(inner);
     }
-    if (!staging) {
-        return fail_at("make a staging directory in", path, errno);
+    auto outer = place == Staging::Within ? UniqueFd() : open_beside(real, facts.st_dev);
+    if (outer) {
+        if (const auto own = make_private(outer, beside(real)); !own) {
+            return forward_error(own);
+        }
     }
-    if (const auto own = make_private(staging, where); !own) {
-        return forward_error(own);
-    }
-    if (const auto locked = lock(staging, path); !locked) {
-        return forward_error(locked);
-    }
-    remove_unfinished(staging.get());
-    return HeldDirectory(std::move(watched), std::move(staging), facts);
+    HeldDirectory held(std::move(watched), std::move(*inner), std::move(outer), facts);
+    remove_unfinished(held.staging());
+    return held;
 }
 
 }  // namespace diglett::registrar::traefik

@@ -34,8 +34,9 @@ auto retried(Call call) {
 /// that cannot be, within it (`DIR/.diglett-staging`). Everything in them is reached from their
 /// descriptors, by names without a slash.
 ///
-/// The staging directory is locked against other gateways, and the watched one is not: whoever may
-/// read a directory may lock it. Nobody else may read it, nor write into it.
+/// `DIR/.diglett-staging` is there in any case and locked against other gateways, whatever users
+/// and mounts they come by. The watched directory itself is not: whoever may read a directory may
+/// lock it. Nobody else may read the staging directories, nor write into them.
 ///
 /// Files become ready in the staging directory because Traefik notices any file in the watched one:
 /// its 2 s of patience would begin with the unfinished file and not with the route.
@@ -56,7 +57,7 @@ class HeldDirectory {
 
     [[nodiscard]] int watched() const { return watched_.get(); }
 
-    [[nodiscard]] int staging() const { return staging_.get(); }
+    [[nodiscard]] int staging() const { return beside_ ? beside_.get() : inner_.get(); }
 
     /// Whether `facts` are those of the watched directory.
     [[nodiscard]] bool is(const struct stat& facts) const {
@@ -64,10 +65,11 @@ class HeldDirectory {
     }
 
   private:
-    HeldDirectory(UniqueFd watched, UniqueFd staging, const struct stat& facts);
+    HeldDirectory(UniqueFd watched, UniqueFd inner, UniqueFd beside, const struct stat& facts);
 
     UniqueFd watched_;
-    UniqueFd staging_;
+    UniqueFd inner_;   ///< Locked.
+    UniqueFd beside_;  ///< None where it cannot be.
     dev_t device_;
     ino_t inode_;
 };

@@ -189,7 +189,8 @@ TEST_F(RouteKeeperTest, EndsAllAtTheEnd) {
     ASSERT_TRUE(begin("b", 2, "three"));
     keeper_->end_all();
     EXPECT_EQ(keeper_->size(), 0);
-    EXPECT_TRUE(fs::is_empty(path_));
+    EXPECT_EQ(route("a"), "");
+    EXPECT_EQ(route("b"), "");
 }
 
 /// Random begins and ends against the rule: the newest that lives decides.

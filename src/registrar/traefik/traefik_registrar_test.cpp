@@ -3,6 +3,7 @@
 #include <chrono>
 #include <filesystem>
 #include <fstream>
+#include <future>
 #include <set>
 #include <string>
 #include <thread>
@@ -13,6 +14,7 @@
 
 #include "base/file.hpp"
 #include "net/task_group.hpp"
+#include "registrar/traefik/limits.hpp"
 #include "test/support/log_capture.hpp"
 #include "test/support/run_coroutine.hpp"
 #include "test/support/small_file_system.hpp"
@@ -56,10 +58,13 @@ class TraefikRegistrarTest : public testing::Test {
             {.name = name, .generation = {generation}, .kind = "http", .local_port = 10'000});
     }
 
+    /// All but the directory that is locked.
     std::vector<std::string> files() {
         std::vector<std::string> names;
         for (const auto& entry : fs::directory_iterator(path_)) {
-            names.push_back(entry.path().filename());
+            if (entry.path().filename() != ".diglett-staging") {
+                names.push_back(entry.path().filename());
+            }
         }
         std::ranges::sort(names);
         return names;
@@ -274,6 +279,52 @@ TEST_F(TraefikRegistrarTest, ManyAtOnce) {
     expect_files({});
 }
 
+/// Stops the thread that lets go of hold(), as a disk that hangs does, until its own end.
+class Hang {
+  public:
+    std::shared_ptr<void> hold() {
+        return {this, [waiting = end_.get_future().share()](void*) { waiting.wait(); }};
+    }
+
+    void end() { end_.set_value(); }
+
+  private:
+    std::promise<void> end_;
+};
+
+/// Those who try again while the disk hangs take no memory without end.
+TEST_F(TraefikRegistrarTest, HasNoMoreThanSoMuchWorkWaitForTheDisk) {
+    open();
+    Hang hang;
+    auto hanging = ask({.name = "hanging",
+                        .generation = {1},
+                        .kind = "http",
+                        .local_port = 1,
+                        .port_hold = hang.hold()});
+    auto leaving = ask("leaving");
+    ASSERT_TRUE(hanging && leaving);
+    hanging->reset();
+    Request retry{.name = "retry", .generation = {0}, .kind = "http", .local_port = 1};
+    std::size_t taken = 0;
+    Errc why = Errc::TimedOut;
+    while (why == Errc::TimedOut && taken <= kMaxWaitingWork) {
+        ++retry.generation.value;
+        const auto late = ask(retry, Clock::now());
+        why = late ? Errc::Internal : late.error().code;
+        taken += why == Errc::TimedOut ? 1 : 0;
+    }
+    EXPECT_EQ(why, Errc::TryLater);
+    EXPECT_GE(taken, kMaxWaitingWork / 2 - 2) << "each waits, and so does its end";
+    EXPECT_LE(taken, kMaxWaitingWork / 2);
+    const auto refused = ask("refused");  // at once, although it would wait for ever
+    ASSERT_FALSE(refused);
+    EXPECT_EQ(refused.error().code, Errc::TryLater);
+    leaving->reset();
+    hang.end();
+    expect_files({});
+    EXPECT_TRUE(ask("retry", 1)) << "all that waited is done";
+}
+
 /// What a full or read-only disk does to those who are registered and those who want to be.
 TEST_F(TraefikRegistrarTest, HealsByItselfWithinFiveSeconds) {
     const test::SmallFileSystem disk(path_);
@@ -291,7 +342,7 @@ TEST_F(TraefikRegistrarTest, HealsByItselfWithinFiveSeconds) {
     EXPECT_EQ(full.error().code, Errc::DiskFull);
     disk.free();
     EXPECT_TRUE(ask("new", 2)) << "at once";
-    expect_files({".diglett-staging", "diglett-leaving.yml", "diglett-old.yml"});
+    expect_files({"diglett-leaving.yml", "diglett-old.yml"});
 
     disk.make_read_only(true);
     EXPECT_EQ(TraefikRegistrar::check(options_, path_).error().code, Errc::DiskFull);
@@ -300,10 +351,10 @@ TEST_F(TraefikRegistrarTest, HealsByItselfWithinFiveSeconds) {
     EXPECT_EQ(read_only.error().code, Errc::DiskFull);
     leaving->reset();
     EXPECT_FALSE(ask("new", 4)) << "behind the removal";
-    EXPECT_THAT(files(), ElementsAre(".diglett-staging", "diglett-leaving.yml", "diglett-old.yml"));
+    EXPECT_THAT(files(), ElementsAre("diglett-leaving.yml", "diglett-old.yml"));
     disk.make_read_only(false);
     const auto healed = Clock::now();
-    expect_files({".diglett-staging", "diglett-old.yml"});
+    expect_files({"diglett-old.yml"});
     EXPECT_LT(Clock::now() - healed, std::chrono::seconds(5));
     EXPECT_TRUE(ask("new", 5));
     registrar_.reset();  // before its directory goes
@@ -392,6 +443,7 @@ TEST_F(TraefikRegistrarTest, RefusesHostileNamesAndWritesNothing) {
         around.push_back(fs::relative(entry.path(), around_.path()));
     }
     EXPECT_THAT(around, testing::UnorderedElementsAre("dynamic", "dynamic.staging",
+                                                      "dynamic/.diglett-staging",
                                                       "dynamic/diglett-honest.yml"));
 }
 
