@@ -171,6 +171,8 @@ class Link final : public Multiplexer {
     void enforce_hog_rule();
     void try_again(Stream& stream);
     [[nodiscard]] bool measure_is_slow(Stream& stream) const;
+    void note_moved(Stream& stream, std::size_t bytes) const;
+    void fade(Stream& stream) const;
     [[nodiscard]] bool must_slow_ones_go() const;
     void reset_hogs(std::vector<Stream*>& hogs, LinkCredit::Shortage shortage);
 

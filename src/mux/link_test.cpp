@@ -581,12 +581,12 @@ class LinkShort : public ::testing::Test {
     }
 
     /// Visitors of `good` that take `bytes` of an endless answer each `every`, and hold a stream
-    /// window of it.
-    std::vector<StreamId> open_moving(int count) {
+    /// window of it. @param at_once what they take before.
+    std::vector<StreamId> open_moving(int count, std::uint64_t at_once = 0) {
         good.open_session();
         std::vector<StreamId> streams;
         for (int i = 0; i < count; ++i) {
-            streams.push_back(good.open({.expect_seed = 2, .writable = 0},
+            streams.push_back(good.open({.expect_seed = 2, .writable = at_once},
                                         MemoryIo::Plan{.send_seed = 2, .send_bytes = 100 * kMiB}));
         }
         good.settle();
@@ -630,6 +630,16 @@ TEST_F(LinkShort, WhoIsReadInLargeStepsIsNoHog) {
     pass(50ms, steady, 400'000, 1);
     pass(20s, steady, 400'000, 30);
     EXPECT_EQ(count_aborted(good, steady), 0U) << "a step in 1.5 s";
+}
+
+/// Nothing of its first bytes was ever held here: they count all the same.
+TEST_F(LinkShort, WhoWasFastMayPause) {
+    const auto fast = open_moving(4, 3 * kMiB);
+    be_short();
+    pass(3s, fast, 0, 1);
+    EXPECT_EQ(count_aborted(good, fast), 0U) << "it was not slow until it stood still";
+    pass(2s, fast, 0, 1);
+    EXPECT_GT(count_aborted(good, fast), 0U) << "but nobody is held for ever";
 }
 
 TEST_F(LinkShort, WhoMovesIsSparedWhileOthersStandStill) {

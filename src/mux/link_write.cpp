@@ -47,6 +47,9 @@ void Link::take_run(Stream& stream, std::span<ByteView> segments) {
             return;
         }
     }
+    if (written.bytes > 0) {
+        note_moved(stream, written.bytes);
+    }
     if (!segments.empty()) {
         spill(stream, segments);
     }
@@ -55,11 +58,7 @@ void Link::take_run(Stream& stream, std::span<ByteView> segments) {
 
 void Link::spill(Stream& stream, std::span<const ByteView> segments) {
     if (stream.spill.empty()) {
-        if (now_ - stream.moved_at > kHogMeasureMost) {  // else it was empty only for a moment
-            stream.marked_at = now_;
-            stream.moved_since_mark = 0;
-        }
-        stream.moved_at = now_;
+        note_moved(stream, 0);  // it begins to stand still now, whatever it did before
     }
     const std::size_t before = stream.spill.size();
     for (const ByteView segment : segments) {
@@ -97,8 +96,7 @@ void Link::drain(Stream& stream) {
         }
     }
     if (moved > 0) {
-        stream.moved_at = now_;
-        stream.moved_since_mark += moved;
+        note_moved(stream, moved);
         on_moved(stream, moved);
         schedule_ack();
     }
@@ -175,15 +173,31 @@ bool Link::measure_is_slow(Stream& stream) const {
         return false;
     }
     constexpr auto kSlowest = static_cast<std::uint64_t>(milliseconds(kHogSlowest).count());
-    constexpr auto kKept = static_cast<std::uint64_t>(milliseconds(kHogMeasureMost / 2).count());
     const auto span =
         static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
     const bool is_slow = stream.spill.size() * span > stream.moved_since_mark * kSlowest;
-    if (since > kHogMeasureMost) {  // What is older fades, rather than that nothing is known.
-        stream.moved_since_mark = stream.moved_since_mark * kKept / span;
-        stream.marked_at = now_ - kHogMeasureMost / 2;
-    }
+    fade(stream);
     return is_slow;
+}
+
+void Link::note_moved(Stream& stream, std::size_t bytes) const {
+    fade(stream);
+    stream.moved_at = now_;
+    stream.moved_since_mark += bytes;
+}
+
+/// What is older than kHogMeasureMost fades, rather than that nothing is known of the pace.
+void Link::fade(Stream& stream) const {
+    using std::chrono::milliseconds;
+    const Duration since = now_ - stream.marked_at;
+    if (since <= kHogMeasureMost) {
+        return;
+    }
+    constexpr auto kKept = static_cast<std::uint64_t>(milliseconds(kHogMeasureMost / 2).count());
+    const auto span =
+        static_cast<std::uint64_t>(std::chrono::duration_cast<milliseconds>(since).count());
+    stream.moved_since_mark = stream.moved_since_mark * kKept / span;
+    stream.marked_at = now_ - kHogMeasureMost / 2;
 }
 
 bool Link::must_slow_ones_go() const {

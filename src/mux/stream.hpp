@@ -39,9 +39,9 @@ struct Stream {
     std::uint64_t receive_limit = 0;  ///< Data bytes the peer was told to be accepted.
     FlowWindow window;
     Spill spill;            ///< Taken and not yet written; empty while the socket keeps up.
-    TimePoint moved_at{};   ///< When it last shrank, or began.
+    TimePoint moved_at{};   ///< When something was last written, or the spill began.
     TimePoint marked_at{};  ///< Since when its pace is measured.
-    std::uint64_t moved_since_mark = 0;  ///< Bytes of it written since then.
+    std::uint64_t moved_since_mark = 0;  ///< Bytes written since then.
 
     // What waits for room in the journal. (protocol 5.3)
     std::unique_ptr<wire::Open> pending_open;
