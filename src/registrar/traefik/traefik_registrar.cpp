@@ -1,6 +1,7 @@
 #include "registrar/traefik/traefik_registrar.hpp"
 
 #include <atomic>
+#include <cstddef>
 #include <future>
 #include <optional>
 #include <string>
@@ -51,17 +52,27 @@ class TraefikRegistrar::FileThread {
     FileThread(const FileThread&) = delete;
     FileThread& operator=(const FileThread&) = delete;
 
-    void begin(RouteKeeper::Claim claim, std::shared_ptr<Ticket> ticket) {
+    /// @return false, with nothing done, when too much waits for the disk.
+    [[nodiscard]] bool begin(RouteKeeper::Claim claim, std::shared_ptr<Ticket> ticket) {
+        if (waiting_ >= kMaxWaitingWork) {
+            return false;
+        }
+        ++waiting_;
         net::asio::post(executor(), [this, claim = std::move(claim), ticket]() mutable {
+            --waiting_;
             if (!ticket->abandoned) {
                 ticket->result = keeper_.begin(std::move(claim));
             }
             net::asio::post(ticket->executor, [ticket] { ticket->decided.notify(); });
         });
+        return true;
     }
 
+    /// Always done: there is at most one for each claim.
     void end(std::string name, Generation generation) {
+        ++waiting_;
         net::asio::post(executor(), [this, name = std::move(name), generation] {
+            --waiting_;
             keeper_.end(name, generation);
         });
     }
@@ -80,6 +91,7 @@ class TraefikRegistrar::FileThread {
     }
 
     RouteKeeper keeper_;
+    std::atomic<std::size_t> waiting_ = 0;  ///< Pieces of work that have not begun.
     net::WorkerPool pool_{1, "traefik"};
     net::Timer timer_;
 };
@@ -164,7 +176,10 @@ net::Awaitable<Result<std::unique_ptr<Registration>>> TraefikRegistrar::register
     // From here on its end undoes the claim, whatever ends this call.
     auto handle =
         std::make_unique<Handle>(files_, request.name, request.generation, std::move(url));
-    files_->begin(std::move(claim), ticket);
+    if (!files_->begin(std::move(claim), ticket)) {
+        handle->forget();
+        co_return fail(Errc::TryLater, "the disk is too slow: too many routes wait for it");
+    }
     auto waiting = ticket->decided.wait_until(deadline);
     const bool decided = co_await std::move(waiting);
     if (!decided) {

@@ -44,7 +44,8 @@ class TraefikRegistrar final : public Registrar {
     [[nodiscard]] bool publishes(std::string_view kind) const override;
 
     /// @return besides those of the disk: NameInvalid, NameNotAllowed for a kind that is not
-    /// published, NameReplaced when a newer generation lives, TimedOut at `deadline`, Cancelled.
+    /// published, NameReplaced when a newer generation lives, TimedOut at `deadline`, Cancelled;
+    /// TryLater at once when too much waits for the disk already.
     [[nodiscard]] net::Awaitable<Result<std::unique_ptr<Registration>>> register_name(
         Request request, TimePoint deadline) override;
 
