@@ -267,8 +267,10 @@ TEST_F(OptionalRegistrarTest, UndoesWhatComesAfterTheEndOfTheName) {
 
 TEST_F(OptionalRegistrarTest, ASetThatIsGoneAsksNobody) {
     auto registration = ask(1);
-    set_.reset();
+    weak_->works = true;  // whoever asks it now, gets the name
+    set_.reset();         // `weak_` is gone, too
     eventually([end = Clock::now() + 100ms] { return Clock::now() > end; });
+    EXPECT_EQ(history_, (std::vector<std::string>{"+b n"}));
     registration->reset();
     EXPECT_TRUE(comes_to_rest());
     EXPECT_EQ(history_, (std::vector<std::string>{"+b n", "-b n"}));
