@@ -152,7 +152,7 @@ void HelperPorts::free_rested(TimePoint now) {
     state_->free_rested(now);
     const bool changed = state_->changed;
     lock.unlock();
-    if (changed && is_stored() && (!last_stored_ || now - *last_stored_ >= kPortsStored)) {
+    if (changed && is_stored() && (!last_stored_ || now - *last_stored_ >= kPortsStorePause)) {
         store(Rests::Anew);
         last_stored_ = now;
     }

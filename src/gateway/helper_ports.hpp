@@ -43,6 +43,7 @@ class HelperPort {
 ///
 /// Which ports are kept for whom stands in a file before anybody hears of a port, so that a restart
 /// cuts no rest short: an orderly end writes when each rest is over; after a crash all begin anew.
+/// Only a wall clock that jumps forward while no gateway runs shortens them.
 ///
 /// A port is bound once and stays so: listening begins by listen() and ends by shutdown(), which on
 /// Linux leaves a socket bound that was bound to a port of the caller's choice.

@@ -94,7 +94,7 @@ inline constexpr std::chrono::seconds kUsedUpDrainTimeout{30};
 inline constexpr std::chrono::seconds kNameGrace{60};
 
 /// How often the ports that have rested are taken out of the file: it is no use to hurry.
-inline constexpr std::chrono::seconds kPortsStored{1};
+inline constexpr std::chrono::seconds kPortsStorePause{1};
 
 /// Questions to authenticators about names that live, at once.
 inline constexpr std::size_t kMaxRechecks = 16;

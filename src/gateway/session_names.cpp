@@ -115,7 +115,7 @@ bool Session::visitors_must_wait() {
 
 void Session::take_visitor(ServedName& served, const net::Listener::Accepted& accepted) {
     net::Socket visitor(resources_.executor(),
-                        accepted.fd);  // resets on close: see listen_for_visitors
+                        accepted.fd);  // resets on close, as make_socket() has it
     auto place = context_.visitor_places.take();
     if (!place || served.closed || draining_ || tunnel_end_ || !served.port->is_listening()) {
         return;  // the socket closes by reset
