@@ -83,7 +83,9 @@ def served(backend):
 
 def is_whole(port):
     with harness.connect(port) as visitor:
-        return transfers.toward_visitor(visitor, 5, 200_000).matches(5, 200_000)
+        received = transfers.toward_visitor(visitor, 5, 200_000)
+    assert (received.end, received.length) == ("size", 200_000)
+    return received.matches(5, 200_000)
 
 
 def owners(tmp_path):
