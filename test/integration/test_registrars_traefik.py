@@ -73,7 +73,7 @@ def test_a_lost_link_keeps_the_route_for_its_grace(programs, routes, echo):
     agent = programs.agent(gateway, name="shop", backend=echo, label="agent")
     port = gateway.wait_for_name("shop")
     agent.kill()
-    time.sleep(harness.scaled(1))
+    time.sleep(1)
     assert route(routes, "shop")[1] == port, "a lost link is no unregister"
     again = programs.agent(gateway, name="shop", backend=echo, label="agent")
     assert gateway.wait_for_name("shop", count=2) == port
@@ -192,6 +192,7 @@ def test_an_agent_that_comes_back_keeps_its_route_without_a_folder(programs, rou
     gateway = programs.gateway(*options(routes, "--traefik-optional"))
     agent = programs.agent(gateway, name="shop", backend=echo, label="agent")
     port = gateway.wait_for_name("shop")
+    harness.wait_until(lambda: names(routes) == ["diglett-shop.yml"], 5, "the route")
     routes.rename(routes.with_name("moved"))
     agent.kill()
     again = programs.agent(gateway, name="shop", backend=echo, label="agent")
