@@ -16,6 +16,7 @@ by key), `twin` ({id, account}), `name` ({name, contract, twin, grace}), `cancel
 
 import argparse
 import base64
+import contextlib
 import hashlib
 import json
 import socket
@@ -79,6 +80,8 @@ class Node:
     def stop(self):
         """The node is gone: nothing listens, every connection is closed."""
         self._stopped = True
+        with contextlib.suppress(OSError):
+            self._listener.shutdown(socket.SHUT_RDWR)  # close() alone would leave the thread in accept()
         self._listener.close()
         self.drop_all()
 
