@@ -18,9 +18,6 @@ inline constexpr std::size_t kMaxEncryptionKeyBytes = 128;
 /// Longest label of a host name (RFC 1035, section 2.3.4), in bytes.
 inline constexpr std::size_t kMaxHostLabelBytes = 63;
 
-/// A token's header is two short members; one of this size is not ours. In bytes.
-inline constexpr std::size_t kMaxHeaderBytes = 1024;
-
 /// The end of the year 9999, in seconds and in milliseconds: what is later is a mistake, and no sum
 /// of times overflows.
 inline constexpr std::uint64_t kMaxTimeSeconds = 253'402'300'799;

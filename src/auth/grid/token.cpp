@@ -197,7 +197,7 @@ std::expected<GridToken, TokenError> parse_token(std::string_view text, const To
 
 bool looks_like_grid_token(std::string_view text) {
     const auto part = text.substr(0, text.find('.'));
-    if (part.size() > kMaxHeaderBytes) {
+    if (part.size() > kMaxTokenBytes) {
         return false;
     }
     const auto bytes = crypto::from_base64url(part);

@@ -310,6 +310,9 @@ TEST(GridToken, IsRecognisedByItsHeaderHoweverWrongTheRest) {
     EXPECT_TRUE(looks_like_grid_token(grid_token("reject/two_parts")));
     EXPECT_TRUE(looks_like_grid_token(header));
     EXPECT_TRUE(looks_like_grid_token(header + "." + std::string(100'000, 'x')));
+    // However long the header is that a token may have.
+    EXPECT_TRUE(looks_like_grid_token(crypto::to_base64url(
+        as_bytes(R"({"typ":"diglett+jwt","x":")" + std::string(6'000, 'x') + R"("})"))));
     for (const std::string& text :
          {std::string(), std::string("alice-secret"), header + "=", "x" + header,
           grid_token("rmb/alice_sr/rust_style"), grid_token("reject/header_typ_plain_jwt"),
