@@ -107,15 +107,17 @@ def visit(port, seed):
 
 
 def churn(programs, seconds):
-    """Visitors one after another, and an agent that leaves and comes back each minute."""
+    """Visitors one after another, and an agent that leaves and comes back, with the key that it had, each minute and
+    in a short run too."""
     gateway = programs.gateway()
     backend = Backend(echo)
     samples, visits, returns = [], 0, 0
     try:
-        agent = programs.agent(gateway, name="churn", backend=backend.port)
+        agent = programs.agent(gateway, name="churn", backend=backend.port, label="agent")
         port = gateway.wait_for_name("churn")
         begin = time.monotonic()
-        next_return, next_sample = begin + 60, begin
+        pause = min(60, seconds / 4)
+        next_return, next_sample = begin + pause, begin
         while (now := time.monotonic()) < begin + seconds:
             if now >= next_sample:
                 samples.append((now - begin, gateway.resident_bytes(), gateway.descriptors()))
@@ -123,9 +125,9 @@ def churn(programs, seconds):
             if now >= next_return:
                 agent.stop()
                 returns += 1
-                agent = programs.agent(gateway, name="churn", backend=backend.port)
+                agent = programs.agent(gateway, name="churn", backend=backend.port, label="agent")
                 port = gateway.wait_for_name("churn", count=returns + 1)
-                next_return += 60
+                next_return += pause
             visit(port, visits)
             visits += 1
         judge_growth(samples, seconds)
