@@ -99,17 +99,34 @@ net::Awaitable<ChainResult<Block>> ChainClient::head(TimePoint deadline) {
     if (is_stopped_) {
         co_return std::unexpected(out_of_time());
     }
-    if (!asked_head_) {
-        asked_head_ = std::make_shared<HeadAnswer>(tasks_.executor());
-        tasks_.spawn(find_head(asked_head_));
+    if (!next_head_) {
+        next_head_ = std::make_shared<HeadAnswer>(tasks_.executor());
+        if (!asked_head_) {
+            tasks_.spawn(find_heads());
+        }
     }
-    const auto answer = asked_head_;
+    const auto answer = next_head_;
     auto waiting = answer->wait_until(deadline);
     const auto* found = co_await std::move(waiting);
     co_return found != nullptr ? *found : std::unexpected(out_of_time());
 }
 
-net::Awaitable<void> ChainClient::find_head(std::shared_ptr<HeadAnswer> answer) {
+/// Whoever comes while a question is under way waits for the next one: the answer to this one may
+/// have been given before they came. They share its failure, though; asking again at once would
+/// not mend it.
+net::Awaitable<void> ChainClient::find_heads() {
+    while (next_head_) {
+        asked_head_ = std::exchange(next_head_, nullptr);
+        auto asking = newest_of_endpoints();
+        const auto found = co_await std::move(asking);
+        std::exchange(asked_head_, nullptr)->set(found);
+        if (!found && next_head_) {
+            std::exchange(next_head_, nullptr)->set(found);
+        }
+    }
+}
+
+net::Awaitable<ChainResult<Block>> ChainClient::newest_of_endpoints() {
     ChainResult<Block> found = std::unexpected(nobody_to_ask());
     for (Endpoint* endpoint : worth_trying()) {
         auto asking = endpoint->head();
@@ -118,11 +135,10 @@ net::Awaitable<void> ChainClient::find_head(std::shared_ptr<HeadAnswer> answer) 
             break;
         }
     }
-    asked_head_.reset();
     if (found) {
         found = never_back(std::move(*found));
     }
-    answer->set(std::move(found));
+    co_return found;
 }
 
 net::Awaitable<ChainResult<std::vector<StorageValue>>> ChainClient::read(
@@ -252,8 +268,10 @@ net::Awaitable<std::vector<EndpointReport>> ChainClient::check() {
 
 net::Awaitable<void> ChainClient::stop() {
     is_stopped_ = true;
-    if (asked_head_) {
-        asked_head_->set(std::unexpected(out_of_time()));
+    for (const auto& answer : {asked_head_, next_head_}) {
+        if (answer) {
+            answer->set(std::unexpected(out_of_time()));
+        }
     }
     for (const auto& [question, answer] : asked_values_) {
         answer->set(std::unexpected(out_of_time()));

@@ -43,8 +43,9 @@ struct EndpointReport {
 
 /// Reads the chain through several nodes, one worker's. The first that is well is asked; when it
 /// fails, the next is, and the failed one is tried again in the background after a pause. Equal
-/// questions under way are asked once; those that every decision asks (the newest block, the
-/// versions of pallets) wait in no source's line.
+/// questions under way are asked once, but for the newest block, which who comes later asks anew;
+/// those that every decision asks (the newest block, the versions of pallets) wait in no source's
+/// line.
 ///
 /// The owner awaits stop() before it goes.
 class ChainClient final : public ChainReader {
@@ -80,7 +81,8 @@ class ChainClient final : public ChainReader {
     using ValueAnswer = SharedAnswer<ChainResult<StorageValue>>;
     using Question = std::pair<std::string, ByteVector>;  ///< Block and key.
 
-    [[nodiscard]] net::Awaitable<void> find_head(std::shared_ptr<HeadAnswer> answer);
+    [[nodiscard]] net::Awaitable<void> find_heads();
+    [[nodiscard]] net::Awaitable<ChainResult<Block>> newest_of_endpoints();
     [[nodiscard]] net::Awaitable<void> find_value(std::shared_ptr<ValueAnswer> answer,
                                                   Question question, std::string source);
     [[nodiscard]] net::Awaitable<void> probe(Endpoint& endpoint);
@@ -96,7 +98,8 @@ class ChainClient final : public ChainReader {
     FairQueue queue_;
     std::uint64_t next_id_ = 0;
     std::vector<std::unique_ptr<Endpoint>> endpoints_;
-    std::shared_ptr<HeadAnswer> asked_head_;
+    std::shared_ptr<HeadAnswer> asked_head_;  ///< Under way.
+    std::shared_ptr<HeadAnswer> next_head_;   ///< Not yet sent; who comes now waits for it.
     std::map<Question, std::shared_ptr<ValueAnswer>> asked_values_;
     std::optional<Block> newest_;
     bool is_stopped_ = false;

@@ -434,6 +434,28 @@ TEST_F(ChainClientTest, ReadsTheBestBlockWhenAsked) {
     test::run_coroutine(context_, best.stop());
 }
 
+TEST_F(ChainClientTest, AsksForTheNewestBlockAnewForWhoComesLater) {
+    std::vector<std::optional<ChainResult<Block>>> heads(3);
+    const auto ask = [&](auto& slot) {
+        net::asio::co_spawn(context_.get_executor(),
+                            test::detail::keep_result(client_->head(kNever), slot),
+                            [](const std::exception_ptr&) {});
+    };
+    ask(heads[0]);
+    context_.restart();
+    while (first_.asked["chain_getFinalizedHead"] == 0) {
+        ASSERT_EQ(context_.run_one(), 1U);
+    }
+    seal();  // the first question was answered with the block before
+    ask(heads[1]);
+    ask(heads[2]);
+    settle();
+    ASSERT_TRUE(heads[0] && *heads[0] && heads[1] && *heads[1] && heads[2] && *heads[2]);
+    EXPECT_EQ((*heads[1])->hash, first_.head());
+    EXPECT_EQ((*heads[2])->hash, first_.head());
+    EXPECT_EQ(first_.asked["chain_getFinalizedHead"], 2U);
+}
+
 TEST_F(ChainClientTest, LooksAtTheProgramAgainAfterMinutes) {
     EXPECT_TRUE(head());
     clocks_.pass(59s);

@@ -44,8 +44,9 @@ class ChainReader {
   public:
     virtual ~ChainReader() = default;
 
-    /// The newest block, made by the chain within the last minute and never older than one that was
-    /// returned before: what was decided at that one stays in the past.
+    /// The newest block as of this call: made by the chain within the last minute, asked for after
+    /// the call, and never older than one that was returned before: what was decided at that one
+    /// stays in the past.
     [[nodiscard]] virtual net::Awaitable<ChainResult<Block>> head(TimePoint deadline) = 0;
 
     /// What is stored at `block` under each of `keys`, in their order.
