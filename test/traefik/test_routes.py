@@ -179,7 +179,7 @@ def test_unfinished_files_cost_no_patience(traefik, registrar, backend, within):
     if within:
         (traefik.directory.parent / "dynamic.staging").write_text("in the way")
     driver = registrar()
-    assert (traefik.directory / ".diglett-staging").is_dir() == within
+    assert (traefik.directory.parent / "dynamic.staging").is_dir() != within
     page = backend(Named, "one")
     time.sleep(3)  # what was noticed at the start is over
     add(driver, "example", 1, page.port)
