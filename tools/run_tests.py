@@ -26,6 +26,7 @@ DRIVERS = ("custom_gateway", "grid_driver", "traefik_driver")  # what integratio
 
 STEP_SECONDS = 1200  # a step that takes longer is ended and has failed
 TAIL_LINES = 150  # of what a failed command said
+WORKERS = min(4, 1 + (os.cpu_count() or 1))  # integration tests at a time; harness.py has ports for four
 SANITIZED_SCALE = "0.1"  # share of the full load that integration tests use under a sanitizer
 SANITIZED_TIME_SCALE = "6"  # and how much longer they wait
 SANITIZER_OPTIONS = {
@@ -143,12 +144,13 @@ def ctest(preset, label):
     return counts
 
 
-def pytest(name, folder, env=None, marks=None):
+def pytest(name, folder, env=None, marks=None, workers=0):
     report = RESULTS / f"{name}.xml"
     report.unlink(missing_ok=True)
     select = ["-m", marks] if marks else []
+    beside = ["-n", str(workers), "--dist", "loadfile"] if workers else []
     code, _ = run([sys.executable, "-B", "-m", "pytest", "-q", "-p", "no:cacheprovider",
-                   "--durations=5", f"--junitxml={report}", *select, folder], env=env)
+                   "--durations=5", f"--junitxml={report}", *select, *beside, folder], env=env)
     counts = read_junit(report) or Counts()
     if code != 0 and not counts.failed:
         counts += FAILED
@@ -156,10 +158,15 @@ def pytest(name, folder, env=None, marks=None):
 
 
 def integration(preset, scale=None):
+    """Most of the tests wait most of the time, so they run side by side; those marked `alone` follow."""
     env = {"DIGLETT_BIN_DIR": str(BUILD / preset / "bin")}
+    fitting = ""
     if scale:
         env |= {"DIGLETT_SCALE": scale, "DIGLETT_TIME_SCALE": SANITIZED_TIME_SCALE, **SANITIZER_OPTIONS}
-    return pytest(f"integration-{preset}", "test/integration", env, "not full_size" if scale else None)
+        fitting = " and not full_size"
+    counts = pytest(f"integration-{preset}", "test/integration", env, "not alone" + fitting, WORKERS)
+    counts += pytest(f"integration-{preset}-alone", "test/integration", env, "alone" + fitting)
+    return counts
 
 
 def step_lint():

@@ -183,6 +183,16 @@ class Program:
             return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
 
 
+def helper_ports():
+    """Settings that keep gateways of tests side by side from each other's helper ports, which a gateway that
+    returns expects to find free: a thousand for each worker of pytest, none when there is one alone."""
+    worker = os.environ.get("PYTEST_XDIST_WORKER")
+    if not worker:
+        return {}
+    low = 11000 + 1000 * (int(worker.removeprefix("gw")) % 4)
+    return {"DIGLETT_HELPER_PORTS": f"{low}-{low + 999}"}
+
+
 class Gateway(Program):
     """diglett-server on a free loopback port. `listen` and `arguments` replace or extend its options;
     `within` is a command to run it under (network.Network.command)."""
@@ -191,7 +201,7 @@ class Gateway(Program):
         command = [*within, bin_dir() / "diglett-server", "-l", listen, "--state-dir", Path(folder) / f"{label}-state"]
         if auth:
             command += ["--auth", auth]
-        super().__init__(label, command + list(arguments), folder, env)
+        super().__init__(label, command + list(arguments), folder, {**helper_ports(), **(env or {})})
 
     def wait_until_ready(self):
         self.port = int(self.wait_for_line(r"listening on \S*:(\d+)").group(1))

@@ -2,8 +2,12 @@
 
 import time
 
+import pytest
+
 import backends
 import harness
+
+pytestmark = pytest.mark.alone
 
 LIMIT = 256
 RESERVED = 64  # kReservedDescriptors in src/gateway/limits.hpp

@@ -14,6 +14,8 @@ from grid_world import ALICE, AUDIENCE, BOB, CONTRACT, World
 from minimal_agent import ERROR, FINISH_REGISTER, GO_AWAY, OK, PING, PONG, REGISTER, UNREGISTER, as_json, frame
 from scripted_peer import Peer
 
+pytestmark = pytest.mark.alone
+
 SALES = max(20, round(1_000 * float(os.environ.get("DIGLETT_SCALE", "1"))))
 ROUNDS = SALES
 NAME = "example"

@@ -27,6 +27,8 @@ from minimal_agent import (ACK, DATA, END, ERROR, FINISH_REGISTER, GO_AWAY, HELL
                            REGISTER, RESET, UNREGISTER, WELCOME, WINDOW, Tls, as_json, frame)
 from scripted_peer import Peer
 
+pytestmark = pytest.mark.alone
+
 JOIN, RESUME, RESUMED, TERMINATE = 18, 19, 20, 6
 SEED = int(os.environ.get("DIGLETT_SEED", "0")) or random.SystemRandom().randrange(1 << 32)
 SCALE = float(os.environ.get("DIGLETT_SCALE", "1"))

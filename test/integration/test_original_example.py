@@ -8,6 +8,8 @@ import pytest
 import harness
 import network
 
+pytestmark = pytest.mark.alone
+
 PAGE = "<!doctype html><title>example</title><p id=it>the page behind the tunnel</p>\n"
 CHROMIUM = ["--headless=new", "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run",
             "--disable-background-networking", "--disable-component-update", "--disable-sync",

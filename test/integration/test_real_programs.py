@@ -16,6 +16,8 @@ import websockets
 import harness
 import transfers
 
+pytestmark = pytest.mark.alone
+
 
 def free_port():
     """A port that was free a moment ago, for programs that cannot choose one themselves."""

@@ -35,6 +35,8 @@ TRIES = 2
 # A backend in a process of its own, so that its Python does not share a lock with the readers.
 SOURCE = """
 import socket, threading
+
+pytestmark = pytest.mark.alone
 def pour(connection):
     block = bytes(1 << 20)
     try:

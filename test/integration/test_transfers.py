@@ -11,6 +11,8 @@ import pytest
 
 import harness
 
+pytestmark = pytest.mark.alone
+
 CROWD = Path(__file__).with_name("crowd.py")
 # What the sanitizers' builds do less of: DIGLETT_SCALE=0.1 is a tenth.
 SCALE = float(os.environ.get("DIGLETT_SCALE", "1"))
