@@ -17,6 +17,8 @@ import backends
 import harness
 import transfers
 
+pytestmark = pytest.mark.alone
+
 MIB = 1 << 20
 MEASURED_BYTES = 96 * MIB
 # Protocol 11.3: 64 MiB for a session's sockets, and a journal of 32 MiB; the rest for buffers in use.
@@ -35,8 +37,6 @@ TRIES = 2
 # A backend in a process of its own, so that its Python does not share a lock with the readers.
 SOURCE = """
 import socket, threading
-
-pytestmark = pytest.mark.alone
 def pour(connection):
     block = bytes(1 << 20)
     try:
