@@ -22,25 +22,39 @@ namespace {
 
 constexpr int kDirectoryFlags = O_RDONLY | O_DIRECTORY | O_CLOEXEC;
 
-/// In the watched directory, whichever way leads there: what is locked, and the staging directory
-/// where none can be beside.
+/// In the watched directory, whichever way leads there: the staging directory where none can be
+/// beside, and what is locked. Traefik reads the directories within the one it watches, whatever
+/// they are called, and applies nothing at all while it cannot: it must be able to read this one.
 constexpr const char* kInnerStaging = ".diglett-staging";
+constexpr mode_t kInnerMode = 0755;
+constexpr mode_t kBesideMode = 0700;
+
+/// In the inner staging directory. Whoever may read a file may lock it, so nobody else may.
+constexpr const char* kLockFile = "lock";
+constexpr mode_t kLockMode = 0600;
 
 bool is_full(int error) {
     return error == ENOSPC || error == EDQUOT || error == EFBIG || error == EROFS;
 }
 
-/// Takes the kernel's lock on a directory. File systems that know no locks (some network ones) are
-/// taken as they are.
-Status lock(const UniqueFd& directory, const std::filesystem::path& path) {
-    if (retried([&] { return ::flock(directory.get(), LOCK_EX | LOCK_NB); }) != 0 &&
+/// Takes the kernel's lock of the watched directory `path`. File systems that know no locks (some
+/// network ones) are taken as they are.
+Result<UniqueFd> lock(const UniqueFd& inner, const std::filesystem::path& path) {
+    UniqueFd file(retried([&] {
+        return ::openat(inner.get(), kLockFile, O_RDONLY | O_CREAT | O_NOFOLLOW | O_CLOEXEC,
+                        kLockMode);
+    }));
+    if (!file) {
+        return fail_at("make a lock file in", path / kInnerStaging, errno);
+    }
+    if (retried([&] { return ::flock(file.get(), LOCK_EX | LOCK_NB); }) != 0 &&
         errno == EWOULDBLOCK) {
         return fail(Errc::StateDirLocked,
                     fmt::format("'{}' is in use by another gateway; each needs a directory of its "
                                 "own, and Traefik can watch several",
                                 escape(path.native(), kMaxShownPathBytes)));
     }
-    return {};
+    return file;
 }
 
 std::unexpected<Error> somebody_elses(const std::filesystem::path& staging) {
@@ -73,16 +87,16 @@ Status vet(const UniqueFd& staging, const std::filesystem::path& path) {
     return somebody_elses(path);
 }
 
-/// As vet(); then nobody else can read it either, and so lock it.
-Status make_private(const UniqueFd& staging, const std::filesystem::path& path) {
+/// As vet(); then it has `mode`, whatever the umask.
+Status make_own(const UniqueFd& staging, const std::filesystem::path& path, mode_t mode) {
     auto own = vet(staging, path);
     if (!own) {
         return own;
     }
     struct stat facts{};
     if (::fstat(staging.get(), &facts) != 0 ||
-        ((facts.st_mode & 077U) != 0 && ::fchmod(staging.get(), 0700) != 0)) {
-        return fail_at("make private", path, errno);
+        ((facts.st_mode & 07777U) != mode && ::fchmod(staging.get(), mode) != 0)) {
+        return fail_at("set the mode of", path, errno);
     }
     return own;
 }
@@ -126,8 +140,8 @@ void remove_unfinished(int staging) {
     }
 }
 
-/// `DIR/.diglett-staging`, private and locked.
-Result<UniqueFd> open_locked(const UniqueFd& watched, const std::filesystem::path& path) {
+/// `DIR/.diglett-staging`, which nobody else may write in.
+Result<UniqueFd> open_inner(const UniqueFd& watched, const std::filesystem::path& path) {
     const auto where = path / kInnerStaging;
     auto inner = open_or_make(watched.get(), kInnerStaging);
     if (!inner && errno == EACCES && ::faccessat(watched.get(), ".", W_OK, AT_EACCESS) == 0) {
@@ -136,11 +150,8 @@ Result<UniqueFd> open_locked(const UniqueFd& watched, const std::filesystem::pat
     if (!inner) {
         return fail_at("make a staging directory in", path, errno);
     }
-    if (const auto own = make_private(inner, where); !own) {
+    if (const auto own = make_own(inner, where, kInnerMode); !own) {
         return forward_error(own);
-    }
-    if (const auto locked = lock(inner, path); !locked) {
-        return forward_error(locked);
     }
     return inner;
 }
@@ -154,10 +165,11 @@ std::unexpected<Error> fail_at(std::string_view verb, const std::filesystem::pat
                             std::generic_category().message(error)));
 }
 
-HeldDirectory::HeldDirectory(UniqueFd watched, UniqueFd inner, UniqueFd beside,
+HeldDirectory::HeldDirectory(UniqueFd watched, UniqueFd inner, UniqueFd lock, UniqueFd beside,
                              const struct stat& facts)
     : watched_(std::move(watched)),
       inner_(std::move(inner)),
+      lock_(std::move(lock)),
       beside_(std::move(beside)),
       device_(facts.st_dev),
       inode_(facts.st_ino) {}
@@ -191,17 +203,22 @@ Result<HeldDirectory> HeldDirectory::open(const std::filesystem::path& path, Sta
         return fail_at("open the directory of Traefik", path, errno);
     }
     const auto real = real_path(path);
-    auto inner = open_locked(watched, path);
+    auto inner = open_inner(watched, path);
     if (!inner) {
         return forward_error(inner);
     }
+    auto locked = lock(*inner, path);
+    if (!locked) {
+        return forward_error(locked);
+    }
     auto outer = place == Staging::Within ? UniqueFd() : open_beside(real, facts.st_dev);
     if (outer) {
-        if (const auto own = make_private(outer, beside(real)); !own) {
+        if (const auto own = make_own(outer, beside(real), kBesideMode); !own) {
             return forward_error(own);
         }
     }
-    HeldDirectory held(std::move(watched), std::move(*inner), std::move(outer), facts);
+    HeldDirectory held(std::move(watched), std::move(*inner), std::move(*locked), std::move(outer),
+                       facts);
     remove_unfinished(held.staging());
     return held;
 }

@@ -34,9 +34,10 @@ auto retried(Call call) {
 /// that cannot be, within it (`DIR/.diglett-staging`). Everything in them is reached from their
 /// descriptors, by names without a slash.
 ///
-/// `DIR/.diglett-staging` is there in any case and locked against other gateways, whatever users
-/// and mounts they come by. The watched directory itself is not: whoever may read a directory may
-/// lock it. Nobody else may read the staging directories, nor write into them.
+/// `DIR/.diglett-staging` is there in any case, and a file in it is locked against other gateways,
+/// whatever users and mounts they come by; nobody else may read that file, since whoever may read
+/// it may lock it. Nobody else may write into the staging directories. The inner one can be read by
+/// all: Traefik, perhaps another user, looks into it for files like `*.yml`.
 ///
 /// Files become ready in the staging directory because Traefik notices any file in the watched one:
 /// its 2 s of patience would begin with the unfinished file and not with the route.
@@ -65,10 +66,12 @@ class HeldDirectory {
     }
 
   private:
-    HeldDirectory(UniqueFd watched, UniqueFd inner, UniqueFd beside, const struct stat& facts);
+    HeldDirectory(UniqueFd watched, UniqueFd inner, UniqueFd lock, UniqueFd beside,
+                  const struct stat& facts);
 
     UniqueFd watched_;
-    UniqueFd inner_;   ///< Locked.
+    UniqueFd inner_;
+    UniqueFd lock_;
     UniqueFd beside_;  ///< None where it cannot be.
     dev_t device_;
     ino_t inode_;

@@ -95,6 +95,8 @@ TEST_F(RouteDirectoryTest, FilesCanBeReadByAnybodyWhateverTheUmask) {
     EXPECT_EQ(facts.st_mode & 07777U, 0644U);
     ASSERT_EQ(::stat(staging_.c_str(), &facts), 0);
     EXPECT_EQ(facts.st_mode & 07777U, 0700U);
+    ASSERT_EQ(::stat((path_ / ".diglett-staging").c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777U, 0755U) << "Traefik reads nothing at all when it cannot";
 }
 
 /// Traefik reads everything again for any event in the directory.
@@ -137,8 +139,8 @@ TEST_F(RouteDirectoryTest, IsNotLockedOutByAReader) {
     fs::remove_all(staging_);
     EXPECT_TRUE(directory->put("b", route("b"))) << "opened anew";
     struct stat facts{};
-    ASSERT_EQ(::stat(staging_.c_str(), &facts), 0);
-    EXPECT_EQ(facts.st_mode & 07777U, 0700U) << "what is locked can be read by nobody else";
+    ASSERT_EQ(::stat((path_ / ".diglett-staging" / "lock").c_str(), &facts), 0);
+    EXPECT_EQ(facts.st_mode & 07777U, 0600U) << "what is locked can be read by nobody else";
 }
 
 TEST_F(RouteDirectoryTest, MustExist) {
@@ -163,7 +165,7 @@ TEST_F(RouteDirectoryTest, StagesWithinWhereBesideCannotBe) {
     auto directory = opened();
     EXPECT_TRUE(directory.put("a", route("a")));
     EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-a.yml"));
-    EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
+    EXPECT_THAT(names_in(path_ / ".diglett-staging"), ElementsAre("lock"));
     EXPECT_EQ(content_of(staging_), "somebody's file");
 }
 
@@ -199,7 +201,7 @@ TEST_F(RouteDirectoryTest, WantsAStagingDirectoryOfItsOwn) {
         (void)opened();
         struct stat facts{};
         ASSERT_EQ(::stat(staging.c_str(), &facts), 0);
-        EXPECT_EQ(facts.st_mode & 07777U, 0700U);
+        EXPECT_EQ(facts.st_mode & 07777U, staging == staging_ ? 0700U : 0755U);
         if (::chown(staging.c_str(), 65'534, 65'534) == 0) {
             EXPECT_EQ(RouteDirectory::open(path_).error().code, Errc::WeakFileMode);
             EXPECT_FALSE(HeldDirectory::check(path_));
@@ -330,7 +332,7 @@ TEST_F(MountedTest, StagesWithinAMountOfItsOwn) {
     ASSERT_TRUE(directory) << directory.error().text;
     EXPECT_TRUE(directory->put("a", route("a")));
     EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-a.yml"));
-    EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
+    EXPECT_THAT(names_in(path_ / ".diglett-staging"), ElementsAre("lock"));
     EXPECT_FALSE(fs::exists(around_.file("dynamic.staging"))) << "of no use on another file system";
 }
 
@@ -366,7 +368,7 @@ TEST_F(MountedTest, FullDiskLeavesOldRoutesAloneAndHeals) {
     }
     EXPECT_EQ(content_of(path_ / "diglett-old.yml"), route("old"));
     EXPECT_THAT(names_in(path_), UnorderedElementsAre("diglett-old.yml", "filler"));
-    EXPECT_THAT(names_in(path_ / ".diglett-staging"), IsEmpty());
+    EXPECT_THAT(names_in(path_ / ".diglett-staging"), ElementsAre("lock"));
     EXPECT_TRUE(directory->remove("old")) << "to remove needs no room";
     disk_.free();
     EXPECT_TRUE(directory->put("new", route("new")));

@@ -442,9 +442,9 @@ TEST_F(TraefikRegistrarTest, RefusesHostileNamesAndWritesNothing) {
     for (const auto& entry : fs::recursive_directory_iterator(around_.path())) {
         around.push_back(fs::relative(entry.path(), around_.path()));
     }
-    EXPECT_THAT(around, testing::UnorderedElementsAre("dynamic", "dynamic.staging",
-                                                      "dynamic/.diglett-staging",
-                                                      "dynamic/diglett-honest.yml"));
+    EXPECT_THAT(around, testing::UnorderedElementsAre(
+                            "dynamic", "dynamic.staging", "dynamic/.diglett-staging",
+                            "dynamic/.diglett-staging/lock", "dynamic/diglett-honest.yml"));
 }
 
 }  // namespace
