@@ -35,6 +35,9 @@ struct Identity {
     std::string key;
     bool reserves_names = true;  ///< False: its names are free as soon as its session ends.
     std::any grant;              ///< Opaque; only the authenticator that made it reads it.
+    /// Set by who asks authorize() about a Register that came along with the login, before
+    /// FinishRegister: what the login found out may still stand for now.
+    bool at_login = false;
 };
 
 /// A refusal, with the words for the agent.

@@ -84,8 +84,8 @@ net::Awaitable<std::expected<Allowed, Refusal>> AuthenticatorChain::authorize(
     TimePoint deadline) {
     const auto* ours = std::any_cast<ChainGrant>(&identity.grant);
     DIGLETT_ASSERT(ours != nullptr);
-    const Identity theirs{
-        .key = identity.key, .reserves_names = identity.reserves_names, .grant = ours->grant};
+    Identity theirs = identity;
+    theirs.grant = ours->grant;
     const auto by = ours->by;
     auto question = by->authorize(theirs, name, kind, deadline);
     auto answer = co_await std::move(question);

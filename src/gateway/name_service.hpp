@@ -42,6 +42,9 @@ struct LoginRequest {
     std::function<void()> pending{};
 };
 
+/// When a name is asked for: along with the login, or after FinishRegister.
+enum class Moment : std::uint8_t { AtLogin, Later };
+
 /// A session's right to a name, and the port where its visitors will come.
 struct Claim {
     Generation generation;
@@ -108,9 +111,10 @@ class NameService {
     void abandon_login(SessionNumber session);
 
     /// Decides whether a session may have a name, after asking a live holder of the same identity
-    /// for a sign of life. On success the session holds the name. (protocol 9.4)
+    /// for a sign of life. On success the session holds the name. (protocol 9.4) `moment` is for
+    /// the authenticator.
     [[nodiscard]] Answer<Claim> claim(SessionNumber session, RegistrationId registration,
-                                      wire::Register request);
+                                      wire::Register request, Moment moment = Moment::Later);
 
     /// Makes a claimed name public at its port.
     [[nodiscard]] Answer<Published> publish(SessionNumber session, RegistrationId registration);
@@ -177,7 +181,7 @@ class NameService {
 
     // name_service_claim.cpp: who gets a name
     [[nodiscard]] Answer<Claim> claim_checked(SessionNumber session, RegistrationId registration,
-                                              wire::Register request);
+                                              wire::Register request, Moment moment);
     [[nodiscard]] std::expected<Claim, wire::Refusal> hold(SessionNumber session,
                                                            RegistrationId registration,
                                                            const wire::Register& request,

@@ -42,7 +42,7 @@ std::string_view authenticator_of(std::string_view key) {
 }  // namespace
 
 NameService::Answer<Claim> NameService::claim(SessionNumber session, RegistrationId registration,
-                                              wire::Register request) {
+                                              wire::Register request, Moment moment) {
     const auto asking = sessions_.find(session);
     const bool names_are_sold =
         asking != sessions_.end() && authenticators_->outranks_leases(asking->second.identity.key);
@@ -62,7 +62,7 @@ NameService::Answer<Claim> NameService::claim(SessionNumber session, Registratio
     if (const auto live = sessions_.find(session); live != sessions_.end()) {
         ++live->second.claiming;
     }
-    auto checking = claim_checked(session, registration, std::move(request));
+    auto checking = claim_checked(session, registration, std::move(request), moment);
     auto checked = co_await std::move(checking);
     if (const auto live = sessions_.find(session); live != sessions_.end()) {
         --live->second.claiming;
@@ -78,12 +78,13 @@ const NameService::LiveSession* NameService::claimant(SessionNumber session) con
 
 NameService::Answer<Claim> NameService::claim_checked(SessionNumber session,
                                                       RegistrationId registration,
-                                                      wire::Register request) {
+                                                      wire::Register request, Moment moment) {
     const LiveSession* const live = claimant(session);
     if (live == nullptr) {
         co_return std::unexpected(session_over());
     }
     auto identity = live->identity;
+    identity.at_login = moment == Moment::AtLogin;
     auto asked = ask_about(identity, request.name, request.kind);
     const auto allowed = co_await std::move(asked);
     if (!allowed) {

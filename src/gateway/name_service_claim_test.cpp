@@ -8,6 +8,8 @@
 namespace diglett::gateway {
 namespace {
 
+using namespace std::chrono_literals;
+using testing::ElementsAre;
 using testing::HasSubstr;
 
 class NameServiceClaim : public test::NameServiceTest {};
@@ -31,6 +33,16 @@ TEST_F(NameServiceClaim, HandsOnWhatTheAuthenticatorRefuses) {
     }
     plugs_.name_refusal.reset();
     EXPECT_TRUE(claim(1, 2, "blog"));
+}
+
+TEST_F(NameServiceClaim, SaysWhichQuestionsComeWithTheLogin) {
+    plugs_.ask_again = Clock::now() + 1s;
+    ASSERT_TRUE(login(1, "alice"));
+    ASSERT_TRUE(run(names_.claim(1, {1}, {.name = "blog"}, Moment::AtLogin)));
+    ASSERT_TRUE(claim(1, 2, "shop"));
+    EXPECT_THAT(plugs_.at_login, ElementsAre(true, false));
+    tend(2s);  // the names are asked about again
+    EXPECT_THAT(plugs_.at_login, ElementsAre(true, false, false, false));
 }
 
 TEST_F(NameServiceClaim, RefusesSessionsThatAreNotLoggedIn) {

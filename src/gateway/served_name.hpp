@@ -8,6 +8,7 @@
 
 #include "base/ids.hpp"
 #include "gateway/helper_ports.hpp"
+#include "gateway/name_service.hpp"
 #include "net/listener.hpp"
 
 namespace diglett::gateway {
@@ -16,6 +17,7 @@ namespace diglett::gateway {
 struct ServedName {
     RegistrationId registration;
     std::string name;
+    Moment moment = Moment::Later;          ///< When it was asked for.
     std::shared_ptr<HelperPort> port;       ///< None before it is had.
     std::shared_ptr<void> place;            ///< Of `listener` among the descriptors.
     std::optional<net::Listener> listener;  ///< None before it is public. Closed with the name.

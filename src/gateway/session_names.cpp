@@ -17,7 +17,7 @@ namespace diglett::gateway {
 net::Awaitable<std::expected<Session::NameReady, wire::Refusal>> Session::register_name(
     std::shared_ptr<ServedName> served, wire::Register request) {
     const RegistrationId id = served->registration;
-    auto claiming = context_.names.claim(number_, id, std::move(request));
+    auto claiming = context_.names.claim(number_, id, std::move(request), served->moment);
     auto claim_call = net::call_on(context_.control, std::move(claiming));
     const auto claim = co_await std::move(claim_call);
     if (!claim) {
@@ -147,6 +147,7 @@ std::shared_ptr<ServedName> Session::add_name(RegistrationId id, const std::stri
     auto served = std::make_shared<ServedName>();
     served->registration = id;
     served->name = name;
+    served->moment = open_for_visitors_ ? Moment::Later : Moment::AtLogin;
     names_.emplace(id, served);
     return served;
 }

@@ -84,6 +84,7 @@ struct PlugPoints {
     TimePoint ask_again = kNever;
     bool outranks = false;
     std::vector<std::string> asked;    ///< "KEY NAME", of authorize().
+    std::vector<bool> at_login;        ///< What those said of it.
     std::set<std::string> published;   ///< "NAME GENERATION"
     std::vector<std::string> history;  ///< "+NAME GENERATION" and "-NAME GENERATION"
     std::map<std::string, int> ports;  ///< Of names, as registered last.
@@ -116,6 +117,7 @@ class FakeAuthenticator final : public auth::Authenticator {
         TimePoint) override {
         ++plugs_.authorized;
         plugs_.asked.push_back(identity.key + " " + name);
+        plugs_.at_login.push_back(identity.at_login);
         auto acting = do_once(plugs_.during_authorize);
         co_await std::move(acting);
         if (const auto refused = plugs_.identity_refusals.find(identity.key);

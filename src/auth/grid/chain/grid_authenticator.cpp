@@ -54,7 +54,6 @@ struct GridAuthenticator::Grant {
     Block block;
     TimePoint taken_at;
     std::string source;
-    std::set<std::string> decided;  ///< Names asked before: the next time is a re-check.
 };
 
 GridAuthenticator::GridAuthenticator(GridOptions options, ChainReader& chain, Clocks clocks,
@@ -177,10 +176,10 @@ net::Awaitable<std::expected<Allowed, Refusal>> GridAuthenticator::authorize(
             co_return std::unexpected(refusal_of_name(no));
         }
     }
-    const bool is_first =
-        grant && !grant->decided.contains(name) && clocks_.steady() - grant->taken_at < kFlight;
+    const bool is_of_login =
+        grant && identity.at_login && clocks_.steady() - grant->taken_at < kFlight;
     std::optional<Block> block;
-    if (is_first) {
+    if (is_of_login) {
         block = grant->block;
     } else {
         auto asking = chain_.head(deadline);
@@ -190,13 +189,9 @@ net::Awaitable<std::expected<Allowed, Refusal>> GridAuthenticator::authorize(
         }
         block = std::move(*newest);
     }
-    const Account* signer = grant && !is_first ? &grant->signer : nullptr;
+    const Account* signer = grant && !is_of_login ? &grant->signer : nullptr;
     auto deciding = decide_at(*block, *twin, signer, name, source, deadline);
     auto answer = co_await std::move(deciding);
-    const bool decided = answer || answer.error().code == wire::RefusalCode::NameNotAllowed;
-    if (grant && decided) {
-        grant->decided.insert(name);
-    }
     logger_.debug("name '{}' of {}{} at block {}: {}", escape(name), kKeyPrefix, *twin, block->hash,
                   answer ? "allowed" : wire::to_string(answer.error().code));
     co_return answer;

@@ -17,15 +17,16 @@
 
 namespace diglett::auth::grid {
 
-/// How long after a login the names that it brings along are decided at its block.
+/// How long after a login the names that it brings along may be decided at its block, should the
+/// agent never say that it has brought them all.
 inline constexpr Duration kFlight = std::chrono::seconds(10);
 
 /// Agents of ThreeFold's grid: a token signed by a twin's key, and name contracts on the chain. The
 /// identity is "grid:TWIN". Nothing touches the network before the token is right in itself, and
 /// nothing is a no but what the chain says.
 ///
-/// Login and the first Register of each name within kFlight are decided at one block; an account
-/// read less than a minute ago may stand in for the twin. Later questions take a new block, read
+/// Login and the Registers that come along with it are decided at one block; an account read
+/// less than a minute ago may stand in for the twin. Later questions take a new block, read
 /// the twin as well, and ask no cache: the account that signed must still be the twin's.
 class GridAuthenticator final : public Authenticator {
   public:

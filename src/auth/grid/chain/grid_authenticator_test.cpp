@@ -141,6 +141,12 @@ class GridAuthenticatorTest : public testing::Test {
         return login_with(test::grid_token(token_name), protocol);
     }
 
+    /// As a Register that comes along with the login.
+    Names ask_at_login(Identity identity, const std::string& name) {
+        identity.at_login = true;
+        return ask(identity, name);
+    }
+
     Names ask(const Identity& identity, const std::string& name) {
         const std::string kind = "http";
         return run(grid_->authorize(identity, name, kind, Clock::now() + 5s));
@@ -266,7 +272,7 @@ TEST_F(GridAuthenticatorTest, DecidesAFlightAtOneBlock) {
     ASSERT_TRUE(identity);
     EXPECT_EQ(heads(), 1U);
     change("contract_cancelled");
-    EXPECT_TRUE(ask(*identity, "example")) << "at the block of the login";
+    EXPECT_TRUE(ask_at_login(*identity, "example")) << "at the block of the login";
     EXPECT_EQ(heads(), 1U);
     const auto again = ask(*identity, "example");
     EXPECT_EQ(code_of(again), RefusalCode::NameNotAllowed) << "at a new block";
@@ -280,7 +286,15 @@ TEST_F(GridAuthenticatorTest, TakesANewBlockForALaterRegister) {
     ASSERT_TRUE(identity);
     clocks_.pass(std::chrono::duration_cast<std::chrono::milliseconds>(kFlight));
     change("contract_cancelled");
+    EXPECT_EQ(code_of(ask_at_login(*identity, "example")), RefusalCode::NameNotAllowed);
+}
+
+TEST_F(GridAuthenticatorTest, TakesANewBlockForTheFirstRegisterAfterTheLogin) {
+    const auto identity = login(kAlice);
+    ASSERT_TRUE(identity);
+    change("contract_cancelled");
     EXPECT_EQ(code_of(ask(*identity, "example")), RefusalCode::NameNotAllowed);
+    EXPECT_EQ(heads(), 2U);
 }
 
 TEST_F(GridAuthenticatorTest, SaysWhenToAskAgain) {
