@@ -91,7 +91,7 @@ def test_many_restarts_of_an_agent_under_traffic(programs, traefik, gateway, bac
             agent = programs.agent(served, name="example", backend=pages[turn % 2].port, label="agent")
             ports.add(served.wait_for_name("example", count=turn))
             assert file.exists()
-            if turn % 20 == 0 or turn == restarts:
+            if turn % 20 in (0, 1) or turn == restarts:  # after a kill, and after a stop
                 traefik.wait_for(HOST, pages[turn % 2].pages["/"].decode())
                 began = time.monotonic()
                 while time.monotonic() - began < harness.scaled(3):  # longer than grace and Traefik's patience
